@@ -1,0 +1,1 @@
+"""Verifies a live environment after a deployment."""
