@@ -1,20 +1,76 @@
 """What should exist: environment files, their model, and what is said when one of them is wrong."""
 
+from postflight.environment.data import Bucket, BucketOrigin, Cache, Database, DatabaseLogin, DatabaseServer
+from postflight.environment.declaration import Declaration, SecretKey, Subject, Vantage
+from postflight.environment.infrastructure import (
+    Account,
+    Cluster,
+    NatGateway,
+    Subnet,
+    TerraformState,
+    Vpc,
+    Zone,
+)
 from postflight.environment.loading import available, find, load
-from postflight.environment.model import Environment, Subject, Vantage
+from postflight.environment.model import BringUp, Environment
+from postflight.environment.network import Api, Certificate, Distribution, Host, HostedZone, Origin, Superuser
+from postflight.environment.platform import (
+    Application,
+    Backend,
+    ConfigurationValue,
+    Controller,
+    Health,
+    Ingress,
+    Job,
+    Service,
+)
 from postflight.environment.references import SECTION_OF, kind_of, scopes, subjects
+from postflight.environment.schema import schema, schema_text
 from postflight.environment.source import EnvironmentFileError
 
 __all__ = [
-    "SECTION_OF",
+    "Account",
+    "Api",
+    "Application",
+    "Backend",
+    "BringUp",
+    "Bucket",
+    "BucketOrigin",
+    "Cache",
+    "Certificate",
+    "Cluster",
+    "ConfigurationValue",
+    "Controller",
+    "Database",
+    "DatabaseLogin",
+    "DatabaseServer",
+    "Declaration",
+    "Distribution",
     "Environment",
     "EnvironmentFileError",
+    "Health",
+    "Host",
+    "HostedZone",
+    "Ingress",
+    "Job",
+    "NatGateway",
+    "Origin",
+    "SECTION_OF",
+    "SecretKey",
+    "Service",
     "Subject",
+    "Subnet",
+    "Superuser",
+    "TerraformState",
     "Vantage",
+    "Vpc",
+    "Zone",
     "available",
     "find",
     "kind_of",
     "load",
+    "schema",
+    "schema_text",
     "scopes",
     "subjects",
 ]

@@ -1,0 +1,83 @@
+"""What should hold the data: database servers, databases, caches, buckets."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from postflight.environment.declaration import Declaration, HttpsUrl, Name, Port, SecretKey, Subject, Vantage
+
+
+class DatabaseLogin(Declaration):
+    """How the applications log in: one DATABASE_URL, or a user name and a password."""
+
+    url: SecretKey | None = None
+    user: SecretKey | None = None
+    password: SecretKey | None = None
+
+
+class DatabaseServer(Subject):
+    """An RDS instance or Aurora cluster running PostgreSQL."""
+
+    kind: Literal["instance", "cluster"]
+    identifier: Name
+    engine_version: Name | None = None
+    port: Port = 5432
+    user: Name = Field(description="The role that the applications log in as. Never a password.")
+    login: DatabaseLogin
+    login_database: Name = Field(description="The database that the login is tried on.")
+    tls: Literal["required", "optional", "refused"] = Field(
+        default="required",
+        description="required: rds.force_ssl is 1 and TLS verifies; optional: applications connect without "
+        "TLS, which is offered; refused: the server speaks no TLS.",
+    )
+    ca: Name | None = Field(default=None, description="PEM file of the CA; default: the Amazon RDS bundle.")
+    security_group: Name | None = None
+    subnet_group: Name | None = None
+    parameter_group: Name | None = None
+    databases: tuple[Name, ...] = ()
+    reachable_from: tuple[Vantage, ...] = ("inside",)
+
+
+class Database(Subject):
+    """One database on a server. Derived from `database_servers.*.databases`."""
+
+    database: Name
+    database_server: Name
+
+
+class Cache(Subject):
+    """An ElastiCache replication group (Redis OSS or Valkey)."""
+
+    replication_group: Name
+    port: Port = 6379
+    tls: bool = True
+    ca: Name | None = None
+    auth: SecretKey | None = Field(default=None, description="AUTH token, or a rediss:// URL that holds it.")
+    security_group: Name | None = None
+    subnet_group: Name | None = None
+    reachable_from: tuple[Vantage, ...] = ("inside",)
+
+
+class Bucket(Subject):
+    """An S3 bucket that an application uploads to."""
+
+    bucket: Name
+    service: Name | None = None
+    role: Name | None = Field(default=None, description="The application's role, that must be let in.")
+    role_policy: Name | None = None
+    origins: tuple[HttpsUrl, ...] = ()
+    methods: tuple[Name, ...] = ("GET", "PUT", "POST", "DELETE")
+    public_access_block: bool = True
+    canary: bool = Field(default=True, description="Whether a run may put and delete a canary object.")
+    canary_prefix: Name = "postflight/canary/"
+    assume_role: bool = Field(default=False, description="Whether the canary is written as `role`.")
+
+
+class BucketOrigin(Subject):
+    """One browser origin of a bucket. Derived from `buckets.*.origins`."""
+
+    bucket: Name
+    origin: HttpsUrl
+    methods: tuple[Name, ...]

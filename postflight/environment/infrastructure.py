@@ -1,0 +1,64 @@
+"""What should exist in AWS underneath the cluster: account, network, Terraform states."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from postflight.environment.declaration import AccountId, Arn, Declaration, Name, Subject
+
+
+class Account(Declaration):
+    """The AWS account and region that the credentials must belong to."""
+
+    account: AccountId
+    region: Name
+    assume_role: Arn | None = Field(default=None, description="Role that a run assumes before it looks.")
+
+
+class Cluster(Declaration):
+    """The EKS cluster, and the kubeconfig context that must lead to it."""
+
+    name: Name
+    context: Name | None = Field(
+        default=None, description="Kubeconfig context; without it the cluster is reached by its EKS name."
+    )
+    node_security_group: Name = Field(description="Name or id of the nodes' security group.")
+
+
+class Vpc(Declaration):
+    """The VPC that cluster, databases and caches share, by Name tag or id."""
+
+    vpc: Name
+    nat_gateway_per_zone: bool = Field(
+        default=False, description="Whether every zone with a private subnet has a NAT gateway of its own."
+    )
+
+
+class Subnet(Subject):
+    """A subnet by its Name tag."""
+
+    subnet: Name = Field(description="Name tag, or subnet-… id.")
+    tier: Literal["public", "private"]
+    zone: Name
+
+
+class NatGateway(Subject):
+    """A NAT gateway by its Name tag."""
+
+    gateway: Name
+    zone: Name | None = None
+
+
+class Zone(Subject):
+    """An availability zone with private subnets. Derived from `subnets`, never written."""
+
+
+class TerraformState(Subject):
+    """A Terraform state in S3 and its DynamoDB lock table."""
+
+    bucket: Name
+    key: Name
+    lock_table: Name
+    resources: tuple[Name, ...] = Field(default=(), description="Addresses that the state must hold.")

@@ -1,0 +1,106 @@
+"""How a run reaches things: one set of clients, made when first needed and shared by all threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from postflight.environment import Environment, Vantage
+
+if TYPE_CHECKING:
+    from postflight.probes.addresses import Addresses
+    from postflight.probes.aws.client import Aws
+    from postflight.probes.kubernetes.client import Kubernetes
+
+
+class Calls:
+    """Counts what was sent, by protocol and name. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[str, Counter[str]] = {}
+
+    def count(self, protocol: str, name: str = "") -> None:
+        """Count one call: `aws` / `ec2:DescribeSubnets`, `kubernetes` / `list pods`; `http`, `dns`, `sql`."""
+        with self._lock:
+            self._counts.setdefault(protocol, Counter())[name] += 1
+
+    def by_protocol(self) -> dict[str, dict[str, int] | int]:
+        """Return the counts as `results.json` has them."""
+        with self._lock:
+            return {
+                protocol: dict(sorted(counter.items())) if set(counter) != {""} else counter[""]
+                for protocol, counter in sorted(self._counts.items())
+            }
+
+
+class Secrets:
+    """Every secret value seen in a run, so that none of them is ever written."""
+
+    _SHORTEST = 4
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values: set[str] = set()
+
+    def add(self, value: str) -> str:
+        """Remember a secret value, and return it."""
+        if len(value) >= self._SHORTEST:
+            with self._lock:
+                self._values.add(value)
+        return value
+
+    def redact(self, text: str) -> str:
+        """Return `text` with every known secret value replaced."""
+        with self._lock:
+            values = sorted(self._values, key=len, reverse=True)
+        for value in values:
+            text = text.replace(value, "[redacted]")
+        return text
+
+
+class Connections:
+    """Everything that a probe needs to reach the environment."""
+
+    def __init__(self, environment: Environment, vantage: Vantage, process: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.vantage = vantage
+        self.process = process
+        self.calls = Calls()
+        self.secrets = Secrets()
+        self._making = threading.RLock()
+        self._aws: Aws | None = None
+        self._kubernetes: Kubernetes | None = None
+        self._addresses: Addresses | None = None
+
+    @property
+    def aws(self) -> Aws:
+        """AWS clients of the environment's account and region."""
+        with self._making:
+            if self._aws is None:
+                from postflight.probes.aws.client import Aws
+
+                self._aws = Aws(self)
+            return self._aws
+
+    @property
+    def kubernetes(self) -> Kubernetes:
+        """The Kubernetes API of the environment's cluster."""
+        with self._making:
+            if self._kubernetes is None:
+                from postflight.probes.kubernetes.client import Kubernetes
+
+                self._kubernetes = Kubernetes(self)
+            return self._kubernetes
+
+    @property
+    def addresses(self) -> Addresses:
+        """Host names to addresses, through the environment's resolver."""
+        with self._making:
+            if self._addresses is None:
+                from postflight.probes.addresses import Addresses
+
+                self._addresses = Addresses(self)
+            return self._addresses
