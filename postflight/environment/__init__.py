@@ -2,6 +2,7 @@
 
 from postflight.environment.data import Bucket, BucketOrigin, Cache, Database, DatabaseLogin, DatabaseServer
 from postflight.environment.declaration import Declaration, SecretKey, Subject, Vantage
+from postflight.environment.document import EnvironmentFileError
 from postflight.environment.infrastructure import (
     Account,
     Cluster,
@@ -25,10 +26,9 @@ from postflight.environment.platform import (
     Service,
 )
 from postflight.environment.references import SECTION_OF, kind_of, scopes, subjects
-from postflight.environment.schema import schema, schema_text
-from postflight.environment.source import EnvironmentFileError
 
 __all__ = [
+    "SECTION_OF",
     "Account",
     "Api",
     "Application",
@@ -55,7 +55,6 @@ __all__ = [
     "Job",
     "NatGateway",
     "Origin",
-    "SECTION_OF",
     "SecretKey",
     "Service",
     "Subject",
@@ -69,8 +68,6 @@ __all__ = [
     "find",
     "kind_of",
     "load",
-    "schema",
-    "schema_text",
     "scopes",
     "subjects",
 ]

@@ -6,15 +6,12 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import urljoin
 
-from postflight.environment.model import (
-    Backend,
-    BucketOrigin,
-    Database,
-    Environment,
-    Origin,
-    Subject,
-    Zone,
-)
+from postflight.environment.data import BucketOrigin, Database
+from postflight.environment.declaration import Subject
+from postflight.environment.infrastructure import Zone
+from postflight.environment.model import Environment
+from postflight.environment.network import Origin
+from postflight.environment.platform import Backend
 
 # kind of subject -> where the environment declares it (or what it is derived from)
 SECTION_OF = {
@@ -101,6 +98,8 @@ _DERIVED: Mapping[str, Callable[[Environment], Iterator[Subject]]] = {
     "zone": _zones,
 }
 
+_OWNERS = {"database": "database_server", "backend": "ingress", "origin": "api", "bucket_origin": "bucket"}
+
 
 def missing_references(environment: Environment) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield where an entry names another that is not declared, and what to say of it."""
@@ -113,6 +112,18 @@ def missing_references(environment: Environment) -> Iterator[tuple[tuple[str | i
                 for name in names:
                     if name not in known:
                         yield (section, subject.name, field), _missing(name, referred_kind, known)
+
+
+def ambiguous_names(environment: Environment) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield where two derived subjects would have one name, so that a report could not tell them apart."""
+    for kind, owner_kind in _OWNERS.items():
+        section, _, field = SECTION_OF[kind].partition(".*.")
+        owners: dict[str, str] = {}
+        for subject in subjects(environment, kind):
+            owner = getattr(subject, owner_kind)
+            if subject.name in owners:
+                yield (section, owner, field), f"`{subject.name}` is there twice; keep one of the two."
+            owners[subject.name] = owner
 
 
 def _missing(name: str, kind: str, known: list[str]) -> str:
@@ -146,10 +157,12 @@ def scopes(environment: Environment, subject: Subject) -> dict[str, frozenset[st
     """Return what a subject belongs to: for each kind, the names of the related subjects.
 
     A subject is related to itself, to what it refers to (and what that refers to), and to what refers to
-    it directly. `namespace` and `zone` are kinds here too.
+    it directly. What it says itself of a kind goes before what it would have by way of another subject: a
+    backend belongs to its one service, not to every service of its ingress. `namespace` and `zone` are
+    kinds here too.
     """
     related: dict[str, set[str]] = {}
-    _follow(environment, subject, related)
+    _follow(environment, subject, related, frozenset())
     own_kind = kind_of(subject)
     for kind in SECTION_OF:
         for other in subjects(environment, kind):
@@ -158,16 +171,22 @@ def scopes(environment: Environment, subject: Subject) -> dict[str, frozenset[st
     return {kind: frozenset(names) for kind, names in related.items()}
 
 
-def _follow(environment: Environment, subject: Subject, related: dict[str, set[str]]) -> None:
-    known = related.setdefault(kind_of(subject), set())
+def _follow(
+    environment: Environment, subject: Subject, related: dict[str, set[str]], settled: frozenset[str]
+) -> None:
+    """Add a subject and what it refers to, but for kinds that the first subject has settled itself."""
+    kind = kind_of(subject)
+    known = related.setdefault(kind, set())
     if subject.name in known:
         return
     known.add(subject.name)
     for attribute in ("namespace", "zone"):
         value = getattr(subject, attribute, None)
-        if isinstance(value, str):
+        if isinstance(value, str) and kind != "hosted_zone":
             related.setdefault(attribute, set()).add(value)
-    for _, kind, names in _references(subject):
-        for other in subjects(environment, kind):
+    references = [(kind, names) for _, kind, names in _references(subject) if kind not in settled]
+    below = settled or frozenset(kind for kind, _ in references)
+    for referred_kind, names in references:
+        for other in subjects(environment, referred_kind):
             if other.name in names:
-                _follow(environment, other, related)
+                _follow(environment, other, related, below)

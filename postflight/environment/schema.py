@@ -9,7 +9,7 @@ from postflight.environment.model import Environment
 from postflight.environment.sections import section_names
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
-_INTERPOLATED = {"type": "string", "pattern": r"\$\{", "description": "Filled in from `${VARIABLE}`."}
+_INTERPOLATED = {"type": "string", "pattern": r"\$\{"}
 _NULL = {"type": "null"}
 
 _EXTENDS = {"type": "string", "description": "File beside this one whose sections this file adds to."}
@@ -41,11 +41,13 @@ def schema_text() -> str:
 
 
 def _object(model: dict[str, Any]) -> dict[str, Any]:
-    """Return a model's schema as a file sees it: nothing demanded, and no `name`, which is the entry's key."""
+    """Return a model's schema as a file sees it: nothing demanded, and no `name` (the key is it)."""
     properties = {
         name: _value(described) for name, described in model["properties"].items() if name != "name"
     }
-    kept = {key: model[key] for key in ("description", "type", "additionalProperties") if key in model}
+    kept: dict[str, Any] = {
+        key: model[key] for key in ("description", "type", "additionalProperties") if key in model
+    }
     return {**kept, "properties": properties}
 
 
@@ -59,7 +61,7 @@ def _section(described: dict[str, Any]) -> dict[str, Any]:
 
 def _value(described: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a value that may also be null (which removes) or wait for a variable."""
-    kept = {key: described[key] for key in ("description", "default") if key in described}
+    kept: dict[str, Any] = {key: described[key] for key in ("description", "default") if key in described}
     if kept.get("default", ...) in (None, {}, [], ""):
         del kept["default"]
     choices = [_choice(choice) for choice in described.get("anyOf", [described])]

@@ -1,0 +1,112 @@
+"""Fills in the `${variables}` of an environment file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from postflight.environment.document import Document, EnvironmentFileError, Location, Place
+
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+
+
+def interpolated(document: Document, process: Mapping[str, str], sections: Collection[str]) -> Document:
+    """Fill in each `${name}` from the file's `variables`, else from `process`, the process environment.
+
+    `${name:-default}` is `default` where neither has it, or where it is empty. Variables may use each other.
+    In an entry of one of `sections`, `${name}` is the entry's name, and `${snake_name}` the same with
+    underscores for hyphens.
+    Raises EnvironmentFileError for a variable that has no value.
+    """
+    value = dict(document.value)
+    variables = value.pop("variables", None) or {}
+    if not isinstance(variables, dict):
+        place = document.place(("variables",))
+        raise EnvironmentFileError(f"{place}: `variables` is a mapping of names to text.")
+    texts = {name: _variable_text(document, name, text) for name, text in variables.items()}
+    filler = _Filler(document, texts, process, sections, {})
+    return Document(filler.fill(value, (), ()), filler.places, document.file)
+
+
+def _variable_text(document: Document, name: str, value: Any) -> str:
+    if isinstance(value, str) or type(value) is int:
+        return str(value)
+    place = document.place(("variables", name))
+    raise EnvironmentFileError(f'{place}: the variable `{name}` must be text; write it in quotes: "…".')
+
+
+@dataclass(frozen=True)
+class _Filler:
+    document: Document
+    variables: Mapping[str, str]
+    process: Mapping[str, str]
+    sections: Collection[str]
+    places: dict[Location, Place]
+
+    def fill(self, value: Any, location: Location, filled: Location) -> Any:
+        """Fill in a value; `location` is where it was written, `filled` the same with its keys filled in."""
+        if location in self.document.places:
+            self.places[filled] = self.document.places[location]
+        if isinstance(value, dict):
+            return self._mapping(value, location, filled)
+        if isinstance(value, list):
+            return [self.fill(item, (*location, index), (*filled, index)) for index, item in enumerate(value)]
+        return self._text(value, location, self._entry(filled), ()) if isinstance(value, str) else value
+
+    def _mapping(self, value: dict[str, Any], location: Location, filled: Location) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        for written, item in value.items():
+            here = (*location, written)
+            key = self._text(written, here, self._entry(filled), ())
+            if key in mapping:
+                raise EnvironmentFileError(
+                    f"{self.document.place(here)}: `{written}` is `{key}`, which is there already "
+                    f"({self.places[(*filled, key)]}); keep one of the two."
+                )
+            self.places[(*filled, key)] = self.document.place(here)
+            mapping[key] = self.fill(item, here, (*filled, key))
+        return mapping
+
+    def _entry(self, filled: Location) -> Mapping[str, str]:
+        """Return the variables that hold within one entry of a section."""
+        match filled:
+            case (section, str() as name, *_) if section in self.sections:
+                return {"name": name, "snake_name": name.replace("-", "_")}
+            case _:
+                return {}
+
+    def _text(self, text: str, location: Location, entry: Mapping[str, str], within: tuple[str, ...]) -> str:
+        if "${" in VARIABLE.sub("", text):
+            raise EnvironmentFileError(
+                f"{self.document.place(location)}: `{text}` holds a `${{` that is no variable. Variables are "
+                "written ${NAME} or ${NAME:-default}; a name is letters, digits and underscores."
+            )
+        return VARIABLE.sub(lambda found: self._variable(found, location, entry, within), text)
+
+    def _variable(
+        self, found: re.Match[str], location: Location, entry: Mapping[str, str], within: tuple[str, ...]
+    ) -> str:
+        name, default = found["name"], found["default"]
+        if name in within:
+            chain = " -> ".join(f"${{{link}}}" for link in (*within[within.index(name) :], name))
+            place = self.document.place(("variables", name))
+            raise EnvironmentFileError(f"{place}: the variable `{name}` is made of itself: {chain}.")
+        if name in entry:
+            return entry[name]
+        if name in self.variables:
+            return self._text(self.variables[name], ("variables", name), entry, (*within, name))
+        if self.process.get(name) or (name in self.process and default is None):
+            return self.process[name]
+        if default is not None:
+            return default
+        raise EnvironmentFileError(
+            f"{self.document.place(location)}: ${{{name}}} has no value. Set it in the process environment "
+            f"(export {name}=…), under `variables:` in this file, or write ${{{name}:-default}}."
+        )
+
+
+def unfilled(text: str) -> str:
+    """Return `text` with the defaults of its variables in their places, and `${}` for those without."""
+    return VARIABLE.sub(lambda found: found["default"] or "${}", text)
