@@ -81,13 +81,24 @@ class DnsServer:
             task.cancel()
         await asyncio.gather(*self._pending, return_exceptions=True)
 
-    def receive(self, wire: bytes, send: Callable[[bytes], None], limit: int | None) -> None:
-        """Answer one message later; `limit` is None for datagrams, whose query states it."""
-        task = asyncio.create_task(self._respond(wire, send, limit))
+    def receive(self, wire: bytes, send: Callable[[bytes], None]) -> None:
+        """Answer one datagram later."""
+        task = asyncio.create_task(self._respond(wire, send, limit=None))
         self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
+        task.add_done_callback(self._settle)
+
+    def send_datagram(self, wire: bytes, address: tuple[str, int]) -> None:
+        """Send one datagram from the server's port."""
+        if self._datagrams is not None:
+            self._datagrams.sendto(wire, address)
+
+    def _settle(self, task: asyncio.Task[None]) -> None:
+        self._pending.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            asyncio.get_running_loop().call_exception_handler({"message": "DNS", "exception": error})
 
     async def _respond(self, wire: bytes, send: Callable[[bytes], None], limit: int | None) -> None:
+        # A datagram's limit is None: its query states it.
         if self.behaviour.mode == "hang":
             return
         await asyncio.sleep(self.behaviour.latency)
@@ -140,18 +151,9 @@ class DnsServer:
 class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self, server: DnsServer) -> None:
         self._server = server
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        def send(wire: bytes) -> None:
-            if self._transport is not None:
-                self._transport.sendto(wire, addr)
-
-        self._server.receive(data, send, None)
+        self._server.receive(data, lambda wire: self._server.send_datagram(wire, addr))
 
 
 def _payload(response: dns.message.Message) -> int:
