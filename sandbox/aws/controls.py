@@ -1,0 +1,85 @@
+"""The knobs of the sandbox's AWS: what is denied, what is throttled, how it misbehaves, what was called."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox.aws.operations import Operation
+
+Mode = Literal["", "hang", "reset", "garbage", "500"]
+
+
+class Controls:
+    """State shared by the request threads; every method is thread safe."""
+
+    def __init__(self, latency: float = 0.0) -> None:
+        self.latency = latency
+        self._changed = threading.Condition()
+        self._version = 1
+        self._calls: Counter[str] = Counter()
+        self._denied: tuple[str, ...] = ()
+        self._throttled: tuple[str, ...] = ()
+        self._mode: Mode = ""
+
+    @property
+    def mode(self) -> Mode:
+        """How every call misbehaves; empty when none does."""
+        return self._mode
+
+    def set_mode(self, text: str) -> None:
+        """Choose a misbehaviour by name. An unknown name is a ValueError."""
+        if text not in get_args(Mode):
+            raise ValueError(f"unknown mode {text!r}, known are {get_args(Mode)}")
+        self._mode = text  # type: ignore[assignment]  # narrowed by the line above
+
+    def deny(self, actions: Iterable[str]) -> None:
+        """Deny these actions (`s3:*` and `*` match many) to everybody but the admin key; none ends it."""
+        self._denied = tuple(action.lower() for action in actions)
+
+    def throttle(self, actions: Iterable[str]) -> None:
+        """Throttle these actions."""
+        self._throttled = tuple(action.lower() for action in actions)
+
+    def denies(self, operation: Operation) -> bool:
+        """Whether the action is on the denied list. Only by its full name can GetCallerIdentity be."""
+        if operation.name == "sts:GetCallerIdentity":
+            return operation.name.lower() in self._denied
+        return _listed(operation, self._denied)
+
+    def throttles(self, operation: Operation) -> bool:
+        """Whether the action is on the throttled list."""
+        return _listed(operation, self._throttled)
+
+    def count(self, operation: Operation) -> None:
+        """Remember that a call was made."""
+        with self._changed:
+            self._calls[operation.name] += 1
+
+    def calls(self) -> dict[str, int]:
+        """Give the calls made so far, by name."""
+        with self._changed:
+            return dict(sorted(self._calls.items()))
+
+    def touch(self) -> int:
+        """Note a change of state and wake whoever waits for one."""
+        with self._changed:
+            self._version += 1
+            self._changed.notify_all()
+            return self._version
+
+    def version_after(self, since: int, timeout: float) -> int:
+        """Wait until the version exceeds `since`, at most `timeout` seconds; give the version then."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._version > since, timeout)
+            return self._version
+
+
+def _listed(operation: Operation, patterns: Iterable[str]) -> bool:
+    names = (operation.name.lower(), operation.permission.lower())
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)

@@ -1,0 +1,124 @@
+"""The WSGI layer before moto: counts, judges, delays and breaks calls, and serves the control endpoints."""
+
+from __future__ import annotations
+
+import io
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from sandbox.aws import buckets, derived
+from sandbox.aws.control import serve_control
+from sandbox.aws.errors import Answer, error_answer
+from sandbox.aws.identities import Identity, identify
+from sandbox.aws.interruptions import hang, reset
+from sandbox.aws.operations import Operation, operation_of, signature_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from sandbox.aws.controls import Controls
+
+CONTROL_PATH = "/_sandbox/"
+
+
+class SandboxAws:
+    """A WSGI application: moto, behind the sandbox's rules."""
+
+    def __init__(self, moto: WSGIApplication, controls: Controls) -> None:
+        self._moto = moto
+        self._controls = controls
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request. The body is always read whole, so that the connection can be kept."""
+        body = _read_body(environ)
+        if environ["PATH_INFO"].startswith(CONTROL_PATH):
+            return _send(serve_control(environ, body, self._controls), environ, start_response)
+        if self._controls.latency:
+            time.sleep(self._controls.latency)
+        signature = signature_of(environ)
+        operation = operation_of(environ, body, signature.service if signature else "s3")
+        identity = identify(signature.access_key if signature else None)
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = identity.account
+        answer = self._before_moto(environ, operation, identity)
+        if answer is not None:
+            return _send(answer, environ, start_response)
+        return self._ask_moto(environ, start_response, operation)
+
+    def _before_moto(
+        self, environ: WSGIEnvironment, operation: Operation, identity: Identity
+    ) -> Answer | None:
+        if operation.action == "PreflightRequest":
+            return buckets.preflight(operation, environ)
+        if identity.standing == "admin":
+            return None
+        self._controls.count(operation)
+        misbehaviour = self._misbehave(environ, operation)
+        if misbehaviour is not None:
+            return misbehaviour
+        if identity.standing in ("expired", "unknown-key"):
+            return error_answer(identity.standing, operation, identity.arn)
+        if self._controls.throttles(operation):
+            return error_answer("throttled", operation, identity.arn)
+        if self._controls.denies(operation):
+            return error_answer("denied", operation, identity.arn)
+        if operation.service == "s3":
+            judgement = buckets.judge(operation, identity)
+            if not judgement.allowed:
+                return error_answer("denied", operation, identity.arn, explicit=judgement.explicit)
+        return None
+
+    def _misbehave(self, environ: WSGIEnvironment, operation: Operation) -> Answer | None:
+        match self._controls.mode:
+            case "":
+                return None
+            case "hang":
+                hang(environ["werkzeug.socket"])
+            case "reset":
+                reset(environ["werkzeug.socket"])
+            case "500":
+                return error_answer("failed", operation, "")
+        return Answer(200, (("Content-Type", "text/html"),), b"<html>this is not the answer you asked for</ht")
+
+    def _ask_moto(
+        self, environ: WSGIEnvironment, start_response: StartResponse, operation: Operation
+    ) -> Iterable[bytes]:
+        derived.refresh(operation)
+        origin = environ.get("HTTP_ORIGIN") if operation.service == "s3" else None
+        extra = buckets.cors_headers(operation, origin, environ["REQUEST_METHOD"]) if origin else ()
+        succeeded = False
+
+        def note(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            nonlocal succeeded
+            succeeded = int(status[:3]) < 400  # noqa: PLR2004  where HTTP's errors begin
+            if not any(name.lower() == "x-amzn-requestid" for name, _ in headers):
+                headers = [*headers, ("x-amzn-RequestId", str(uuid4()))]
+            return start_response(status, [*headers, *extra], *rest)
+
+        answer = self._moto(environ, note)
+        if succeeded and operation.changes_the_world:
+            self._controls.touch()
+        return answer
+
+
+def _read_body(environ: WSGIEnvironment) -> bytes:
+    length = environ.get("CONTENT_LENGTH")
+    if length:
+        body: bytes = environ["wsgi.input"].read(int(length))
+    elif environ.get("wsgi.input_terminated"):
+        body = environ["wsgi.input"].read()
+    else:
+        body = b""
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    return body
+
+
+def _send(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
+    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body
+    start_response(status, [*answer.headers, ("Content-Length", str(len(body)))])
+    return [body]
