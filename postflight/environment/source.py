@@ -7,6 +7,8 @@ from typing import Any
 
 from postflight.environment.document import Document, EnvironmentFileError, Location, Place, parse
 
+_ALL = "*"
+
 
 def read(file: Path) -> Document:
     """Read one file with what it extends. Raises EnvironmentFileError."""
@@ -34,7 +36,12 @@ def _read(file: Path, extended_by: tuple[Path, ...]) -> Document:
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Merge mappings key by key; any other value replaces, and null takes back what the base has."""
+    """Merge mappings key by key; any other value replaces, and null takes back what the base has.
+
+    The key `*` with null takes back all that the base has, so that `over` begins anew.
+    """
+    if over.get(_ALL, ...) is None:
+        return over
     merged = dict(base)
     for key, value in over.items():
         if value is None and key in base:
@@ -55,7 +62,14 @@ def with_defaults(document: Document) -> Document:
             names = [name for name in entries if name != "defaults"]
             value[section] = {name: _over(entries["defaults"], entries[name]) for name in names}
             places |= _places_of_defaults(document, section, names)
-    return Document(value, places, document.file)
+    return Document(_begun_anew(value), places, document.file)
+
+
+def _begun_anew(value: Any) -> Any:
+    """Return a value without the marks by which its mappings took back what they were merged over."""
+    if isinstance(value, dict):
+        return {key: _begun_anew(item) for key, item in value.items() if key != _ALL or item is not None}
+    return [_begun_anew(item) for item in value] if isinstance(value, list) else value
 
 
 def _over(defaults: dict[str, Any], entry: Any) -> Any:
