@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from sandbox.controllers import probing
 from sandbox.controllers.conditions import timestamp
@@ -212,7 +212,7 @@ class PodRunner:
             self._node.cluster.set_status(current, status)
 
     def _event(self, reason: str, message: str, *, normal: bool = False) -> None:
-        kind = "Normal" if normal else "Warning"
+        kind: Literal["Normal", "Warning"] = "Normal" if normal else "Warning"
         self._node.cluster.event(self.pod, reason, message, kind=kind, source=SOURCE)
 
 

@@ -115,7 +115,7 @@ def _matches(expression: Manifest, labels: dict[str, str]) -> bool:
         return bool(value in expression["values"])
     if operator == "NotIn":
         return bool(value not in expression["values"])
-    return (value is not None) == (operator == "Exists")
+    return bool((value is not None) == (operator == "Exists"))
 
 
 def _bind(cluster: Cluster, pod: Manifest, node: str) -> None:

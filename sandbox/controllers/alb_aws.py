@@ -1,0 +1,141 @@
+"""Makes a load balancer of a model, with the same calls as the real controller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.controllers.alb_model import Model, TargetGroup
+    from sandbox.controllers.cloud import Account
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A load balancer that exists: its model, its DNS name, and the ARNs of its target groups by name."""
+
+    model: Model
+    arn: str
+    dns: str
+    groups: Mapping[str, str]
+
+
+def deploy(account: Account, model: Model, vpc: str, before: Deployed | None) -> Deployed:
+    """Make AWS agree with the model; blocks. `before` is what was made last, if it still exists."""
+    elb = account.client("elbv2")
+    held = {} if before is None else dict(before.groups)
+    groups = {group.name: held.get(group.name) or _make_group(elb, group, vpc) for group in model.groups}
+    for group in model.groups:
+        _bring_targets(elb, groups[group.name], group, before)
+    if before is None:
+        arn, dns = _make_balancer(elb, model)
+    else:
+        arn, dns = before.arn, before.dns
+    if before is None or _front(before.model) != _front(model):
+        _make_listener(elb, arn, model, groups)
+    for name in held.keys() - groups.keys():
+        elb.delete_target_group(TargetGroupArn=held[name])
+    return Deployed(model, arn, dns, groups)
+
+
+def remove(account: Account, deployed: Deployed) -> None:
+    """Delete the load balancer and its target groups; blocks."""
+    elb = account.client("elbv2")
+    elb.delete_load_balancer(LoadBalancerArn=deployed.arn)
+    for arn in deployed.groups.values():
+        elb.delete_target_group(TargetGroupArn=arn)
+
+
+def _front(model: Model) -> tuple[object, ...]:
+    return model.certificate, model.rules
+
+
+def _tags(model: Model) -> list[dict[str, str]]:
+    tags = {
+        "elbv2.k8s.aws/cluster": names.CLUSTER,
+        "ingress.k8s.aws/stack": f"{model.namespace}/{model.ingress}",
+        "ingress.k8s.aws/resource": "LoadBalancer",
+    }
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _make_balancer(elb: Any, model: Model) -> tuple[str, str]:
+    made = elb.create_load_balancer(
+        Name=model.name,
+        Subnets=list(model.subnets),
+        SecurityGroups=list(model.security_groups),
+        Scheme=model.scheme,
+        Type="application",
+        IpAddressType="ipv4",
+        Tags=_tags(model),
+    )["LoadBalancers"][0]
+    return made["LoadBalancerArn"], made["DNSName"]
+
+
+def _make_group(elb: Any, group: TargetGroup, vpc: str) -> str:
+    made = elb.create_target_group(
+        Name=group.name,
+        Protocol="HTTP",
+        Port=group.port,
+        VpcId=vpc,
+        TargetType="ip",
+        HealthCheckProtocol="HTTP",
+        HealthCheckPort="traffic-port",
+        HealthCheckPath=group.health_path,
+        HealthCheckIntervalSeconds=15,
+        HealthCheckTimeoutSeconds=5,
+        HealthyThresholdCount=2,
+        UnhealthyThresholdCount=2,
+        Matcher={"HttpCode": "200"},
+        Tags=[
+            {"Key": "elbv2.k8s.aws/cluster", "Value": names.CLUSTER},
+            {"Key": "ingress.k8s.aws/resource", "Value": f"{group.service}:{group.port}"},
+        ],
+    )
+    arn: str = made["TargetGroups"][0]["TargetGroupArn"]
+    return arn
+
+
+def _bring_targets(elb: Any, arn: str, group: TargetGroup, before: Deployed | None) -> None:
+    old = None
+    if before is not None:
+        old = next((item for item in before.model.groups if item.name == group.name), None)
+    held = frozenset[tuple[str, int]]() if old is None else old.targets
+    if old is not None and old.health_path != group.health_path:
+        elb.modify_target_group(TargetGroupArn=arn, HealthCheckPath=group.health_path)
+    for wanted, call in (
+        (group.targets - held, elb.register_targets),
+        (held - group.targets, elb.deregister_targets),
+    ):
+        if wanted:
+            targets = [{"Id": address, "Port": port} for address, port in sorted(wanted)]
+            call(TargetGroupArn=arn, Targets=targets)
+
+
+def _make_listener(elb: Any, balancer: str, model: Model, groups: Mapping[str, str]) -> None:
+    for old in elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]:
+        elb.delete_listener(ListenerArn=old["ListenerArn"])
+    fallback = {"ContentType": "text/plain", "StatusCode": "404"}
+    listener = elb.create_listener(
+        LoadBalancerArn=balancer,
+        Protocol="HTTPS",
+        Port=443,
+        SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06",
+        Certificates=[{"CertificateArn": model.certificate}],
+        DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": fallback}],
+    )["Listeners"][0]["ListenerArn"]
+    for priority, rule in enumerate(model.rules, start=1):
+        paths = ["/*"] if rule.path == "/" else [rule.path, f"{rule.path.rstrip('/')}/*"]
+        elb.create_rule(
+            ListenerArn=listener,
+            Priority=priority,
+            Conditions=[
+                {"Field": "host-header", "HostHeaderConfig": {"Values": [rule.host]}},
+                {"Field": "path-pattern", "PathPatternConfig": {"Values": paths}},
+            ],
+            Actions=[{"Type": "forward", "TargetGroupArn": groups[rule.group]}],
+        )

@@ -1,0 +1,180 @@
+"""What the load balancer controller would build for an Ingress, or why it cannot. Nothing here acts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sandbox import names
+from sandbox.controllers.endpoints import selected_pods
+from sandbox.manifests.objects import ALB
+
+if TYPE_CHECKING:
+    from sandbox.controllers.cloud import Cloud, Subnet
+    from sandbox.controllers.cluster import Cluster, Manifest
+
+CONTROLLER: Final = "ingress.k8s.aws/alb"
+ROLE_TAG: Final = {"internet-facing": "kubernetes.io/role/elb", "internal": "kubernetes.io/role/internal-elb"}
+
+
+class BuildError(Exception):
+    """The Ingress cannot become a load balancer; the text is the controller's."""
+
+
+@dataclass(frozen=True)
+class TargetGroup:
+    """A target group for one Service port; targets are (pod address, port)."""
+
+    name: str
+    service: str
+    port: int
+    health_path: str
+    targets: frozenset[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What matches goes to the target group of that name."""
+
+    host: str
+    path: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A load balancer with one HTTPS listener."""
+
+    name: str
+    namespace: str
+    ingress: str
+    scheme: str
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    certificate: str
+    rules: tuple[Rule, ...]
+    groups: tuple[TargetGroup, ...]
+
+
+def generated_name(namespace: str, name: str, *content: object) -> str:
+    """Give a name as the controller makes it: `k8s-<namespace>-<name>-<hash>`."""
+    digest = hashlib.sha256(repr((namespace, name, *content)).encode()).hexdigest()[:10]
+    return f"k8s-{namespace.replace('-', '')[:8]}-{name.replace('-', '')[:8]}-{digest}"
+
+
+def is_ours(cluster: Cluster, ingress: Manifest) -> bool:
+    """Whether the Ingress's class hands it to this controller."""
+    name = ingress["spec"].get("ingressClassName")
+    found = None if name is None else cluster.find("ingressclasses", None, name)
+    return found is not None and found["spec"].get("controller") == CONTROLLER
+
+
+def build(cluster: Cluster, cloud: Cloud, ingress: Manifest) -> Model:
+    """Build the model; raises BuildError."""
+    annotations = ingress["metadata"].get("annotations", {})
+    namespace, name = ingress["metadata"]["namespace"], ingress["metadata"]["name"]
+    scheme = annotations.get(f"{ALB}/scheme")
+    if scheme not in ROLE_TAG:
+        raise BuildError(f"ingress: {namespace}/{name}: annotation {ALB}/scheme is missing or unknown")
+    groups = _target_groups(cluster, ingress)
+    rules = tuple(
+        Rule(rule.get("host", ""), path["path"], groups[_backend(path)].name)
+        for rule in ingress["spec"].get("rules", ())
+        for path in rule["http"]["paths"]
+    )
+    security_group = cloud.group_named(annotations.get(f"{ALB}/security-groups", names.ALB_GROUP))
+    if security_group is None:
+        raise BuildError(f"couldn't find all security groups: {names.ALB_GROUP}")
+    return Model(
+        generated_name(namespace, name),
+        namespace,
+        name,
+        scheme,
+        _subnets(cloud, scheme, annotations.get(f"{ALB}/subnets")),
+        (security_group.id,),
+        _certificate(cloud, annotations),
+        rules,
+        tuple(groups.values()),
+    )
+
+
+def _backend(path: Manifest) -> tuple[str, int]:
+    service = path["backend"]["service"]
+    return service["name"], service["port"]["number"]
+
+
+def _target_groups(cluster: Cluster, ingress: Manifest) -> dict[tuple[str, int], TargetGroup]:
+    groups: dict[tuple[str, int], TargetGroup] = {}
+    for rule in ingress["spec"].get("rules", ()):
+        for path in rule["http"]["paths"]:
+            backend = _backend(path)
+            if backend not in groups:
+                groups[backend] = _target_group(cluster, ingress, *backend)
+    return groups
+
+
+def _target_group(cluster: Cluster, ingress: Manifest, service_name: str, number: int) -> TargetGroup:
+    namespace = ingress["metadata"]["namespace"]
+    annotations = ingress["metadata"].get("annotations", {})
+    service = cluster.find("services", namespace, service_name)
+    if service is None:
+        raise BuildError(f'ingress: {namespace}/{ingress["metadata"]["name"]}: '
+                         f'Service "{service_name}" not found')  # fmt: skip
+    if annotations.get(f"{ALB}/target-type", "instance") != "ip" and service["spec"]["type"] == "ClusterIP":
+        raise BuildError(
+            f"ingress: {namespace}/{ingress['metadata']['name']}: service: {namespace}/{service_name} "
+            "must be of type NodePort or LoadBalancer to use target-type instance"
+        )
+    port = next((item for item in service["spec"]["ports"] if item["port"] == number), None)
+    if port is None:
+        raise BuildError(f"service: {namespace}/{service_name}: unable to find port {number}")
+    own = service["metadata"].get("annotations", {})
+    health = own.get(f"{ALB}/healthcheck-path", annotations.get(f"{ALB}/healthcheck-path", "/"))
+    target = int(port["targetPort"])
+    targets = frozenset((pod["status"]["podIP"], target) for pod in selected_pods(cluster, service))
+    return TargetGroup(
+        generated_name(namespace, service_name, number, target), service_name, target, health, targets
+    )
+
+
+def _subnets(cloud: Cloud, scheme: str, explicit: str | None) -> tuple[str, ...]:
+    own = [subnet for subnet in cloud.subnets if subnet.vpc == cloud.cluster_vpc]
+    if explicit is not None:
+        return _explicit_subnets(own, explicit)
+    tag = ROLE_TAG[scheme]
+    chosen = [subnet for subnet in own if _eligible(subnet, tag)]
+    if len({subnet.zone for subnet in chosen}) < 2:
+        found = f"{len(chosen)} match VPC and tags: [{tag}]"
+        raise BuildError(
+            f"couldn't auto-discover subnets: unable to resolve at least 2 subnets. Evaluated "
+            f"{len(own)} subnets: {found}, {len(own) - len(chosen)} are tagged for other purposes"
+        )
+    return tuple(sorted(subnet.id for subnet in chosen))
+
+
+def _explicit_subnets(own: list[Subnet], explicit: str) -> tuple[str, ...]:
+    known = {subnet.id for subnet in own}
+    wanted = tuple(item.strip() for item in explicit.split(","))
+    for item in wanted:
+        if item not in known:
+            raise BuildError(f"InvalidSubnetID.NotFound: The subnet ID '{item}' does not exist")
+    return wanted
+
+
+def _eligible(subnet: Subnet, tag: str) -> bool:
+    owned = subnet.tags.get(f"kubernetes.io/cluster/{names.CLUSTER}") in {"owned", "shared"}
+    return subnet.tags.get(tag) in {"1", ""} and owned
+
+
+def _certificate(cloud: Cloud, annotations: dict[str, str]) -> str:
+    arn = annotations.get(f"{ALB}/certificate-arn")
+    status = cloud.certificates.get(arn or "")
+    if arn is None or status is None:
+        raise BuildError(f"CertificateNotFound: Certificate '{arn}' not found")
+    if status != "ISSUED":
+        raise BuildError(
+            f"UnsupportedCertificate: The certificate '{arn}' must have a fully-qualified domain name, "
+            "a supported signature, and a supported key size."
+        )
+    return arn

@@ -1,0 +1,136 @@
+"""ExternalDNS: records for the hosts that Ingresses ask for, and TXT records that say whose they are."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox import names
+from sandbox.controllers import irsa
+from sandbox.manifests.objects import HOSTNAME_ANNOTATION
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from sandbox.controllers.cloud import Account, Cloud, Zone
+    from sandbox.controllers.cluster import Cluster, Manifest
+
+ACTION: Final = "route53:ListHostedZones"
+ALB_ZONE: Final = "ZWKZPGTI48KDX"
+Change = dict[str, Any]
+
+
+def arguments(deployment: Manifest, name: str) -> list[str]:
+    """Give the values of a repeatable `--name=value` argument of a Deployment's container."""
+    words = deployment["spec"]["template"]["spec"]["containers"][0].get("args", ())
+    return [word.partition("=")[2] for word in words if word.startswith(f"--{name}=")]
+
+
+def wanted_records(cluster: Cluster) -> dict[str, str]:
+    """Give the host names that Ingresses with an address ask for, each with that address."""
+    result = {}
+    for ingress in cluster.all("ingresses"):
+        hosts = ingress["metadata"].get("annotations", {}).get(HOSTNAME_ANNOTATION, "")
+        addresses = ingress.get("status", {}).get("loadBalancer", {}).get("ingress", ())
+        for host in filter(None, (part.strip() for part in hosts.split(","))):
+            for address in addresses:
+                result[host] = address["hostname"]
+    return result
+
+
+def zone_of(host: str, zones: tuple[Zone, ...]) -> Zone | None:
+    """Find the most specific hosted zone that holds a name."""
+    holding = [zone for zone in zones if f".{host}.".endswith(f".{zone.name}")]
+    return max(holding, key=lambda zone: len(zone.name), default=None)
+
+
+def ownership(host: str) -> str:
+    """Give the name of the TXT record that says who owns an A record."""
+    return f"a-{host}"
+
+
+def _records(host: str, address: str, owner: str) -> list[Change]:
+    alias = {"HostedZoneId": ALB_ZONE, "DNSName": address, "EvaluateTargetHealth": True}
+    text = f'"heritage=external-dns,external-dns/owner={owner},external-dns/resource=ingress"'
+    return [
+        {"Name": host, "Type": "A", "AliasTarget": alias},
+        {"Name": ownership(host), "Type": "TXT", "TTL": 300, "ResourceRecords": [{"Value": text}]},
+    ]
+
+
+class ExternalDns:
+    """Writes and removes records when an Ingress or its own configuration changes.
+
+    Between such changes it does not look at its zones (its interval is long), so that what somebody else does
+    to a record stays done.
+    """
+
+    def __init__(self, cluster: Cluster, account: Account, pool: ThreadPoolExecutor) -> None:
+        self._cluster = cluster
+        self._account = account
+        self._pool = pool
+        self._done: object = None
+
+    async def reconcile(self, cloud: Cloud) -> None:
+        """Bring the records up to date, if this controller is able and allowed to."""
+        deployment = irsa.ready_deployment(self._cluster, names.EXTERNAL_DNS)
+        if deployment is None:
+            return
+        policy = names.EXTERNAL_DNS_POLICY
+        if irsa.refusal(self._cluster, cloud, names.EXTERNAL_DNS, policy, ACTION) is not None:
+            return
+        owner = "".join(arguments(deployment, "txt-owner-id")[:1])
+        filters = tuple(arguments(deployment, "domain-filter"))
+        wanted = {
+            host: address
+            for host, address in wanted_records(self._cluster).items()
+            if any(f".{host}".endswith(f".{item}") for item in filters)
+        }
+        state = (owner, filters, wanted)
+        if state == self._done:
+            return
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._pool, self._write, cloud, wanted, owner)
+        self._done = state
+
+    def _write(self, cloud: Cloud, wanted: dict[str, str], owner: str) -> None:
+        route53 = self._account.client("route53")
+        for zone in cloud.zones:
+            held = {(item["Name"].rstrip("."), item["Type"]): item for item in zone.records}
+            changes = [
+                change
+                for host, address in wanted.items()
+                if zone_of(host, cloud.zones) is zone
+                for change in _upserts(held, host, address, owner)
+            ]
+            changes += [
+                change for host in _owned(held, owner) - wanted.keys() for change in _deletes(held, host)
+            ]
+            if changes:
+                route53.change_resource_record_sets(HostedZoneId=zone.id, ChangeBatch={"Changes": changes})
+
+
+def _owner_of(held: dict[tuple[str, str], Any], host: str) -> str | None:
+    text = held.get((ownership(host), "TXT"))
+    if text is None:
+        return None
+    value = text["ResourceRecords"][0]["Value"].strip('"')
+    parts = dict(part.partition("=")[::2] for part in value.split(","))
+    return parts.get("external-dns/owner")
+
+
+def _owned(held: dict[tuple[str, str], Any], owner: str) -> set[str]:
+    hosts = {name.removeprefix("a-") for name, kind in held if kind == "TXT" and name.startswith("a-")}
+    return {host for host in hosts if _owner_of(held, host) == owner}
+
+
+def _upserts(held: dict[tuple[str, str], Any], host: str, address: str, owner: str) -> list[Change]:
+    # A record without our mark is somebody else's, and left alone.
+    if (host, "A") in held and _owner_of(held, host) != owner:
+        return []
+    return [{"Action": "UPSERT", "ResourceRecordSet": record} for record in _records(host, address, owner)]
+
+
+def _deletes(held: dict[tuple[str, str], Any], host: str) -> list[Change]:
+    keys = ((host, "A"), (ownership(host), "TXT"))
+    return [{"Action": "DELETE", "ResourceRecordSet": held[key]} for key in keys if key in held]
