@@ -1,0 +1,111 @@
+"""Command-line options and markers, and what they say about a run."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+MARKERS = (
+    "where(*fields, **values): a check only of the subjects whose fields are set, or have these values",
+    "needs(*sections): a check only where the environment declares these sections",
+)
+
+ENVIRONMENT_VARIABLE = "POSTFLIGHT_ENV"
+
+_DURATION = re.compile(r"^(?P<number>\d+(\.\d+)?)(?P<unit>ms|s|m|h)?$")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declare the options of a run."""
+    group = parser.getgroup("postflight", "verify a live environment")
+    group.addoption(
+        "--env",
+        metavar="NAME|PATH",
+        help="environment to verify: a file of environments/, by name or path "
+        f"(default: ${ENVIRONMENT_VARIABLE})",
+    )
+    group.addoption(
+        "--vantage",
+        choices=("inside", "outside"),
+        help="where this run stands: inside the cluster's network or outside (default: found out)",
+    )
+    group.addoption(
+        "--allow-unverified",
+        action="store_true",
+        help="exit 0, not 6, when nothing failed but something could not be looked at",
+    )
+    group.addoption(
+        "--reports",
+        metavar="DIR",
+        default="reports",
+        help="folder for the results of runs (default: reports/ in the root folder)",
+    )
+    group.addoption(
+        "--replay",
+        metavar="RUN",
+        help="judge the evidence that an earlier run recorded, e.g. reports/latest; looks at nothing",
+    )
+    group.addoption("--release", metavar="REVISION", help="what was deployed; kept in the results")
+    group.addoption(
+        "--fault",
+        metavar="FAULT",
+        action="append",
+        default=[],
+        help="sandbox only: break it in this way for the run, and mend it afterwards",
+    )
+
+
+def seconds(text: str) -> float:
+    """Read a duration: `90`, `90s`, `5m`, `100ms`. Raises ValueError."""
+    found = _DURATION.match(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no duration; write 90s, 5m or 100ms")
+    return float(found["number"]) * _SECONDS[found["unit"]]
+
+
+def chosen_environment(config: pytest.Config) -> str | None:
+    """Return the environment that the command line or POSTFLIGHT_ENV names."""
+    named: str | None = config.getoption("--env")
+    return named or os.environ.get(ENVIRONMENT_VARIABLE) or None
+
+
+def is_named_on_the_command_line(config: pytest.Config) -> bool:
+    """Whether --env stands on the command line itself, not in addopts, PYTEST_ADDOPTS or a variable."""
+    arguments = config.invocation_params.args
+    return any(argument == "--env" or argument.startswith("--env=") for argument in map(str, arguments))
+
+
+def is_about_an_environment(config: pytest.Config) -> bool:
+    """Whether this run collects checks (and not, say, only selftests)."""
+    if config.option.help or config.option.version or config.option.markers:
+        return False
+    checks = [(config.rootpath / name).resolve() for name in config.getini("testpaths")]
+    for argument in config.args:
+        path = (config.invocation_params.dir / argument.split("::", 1)[0]).resolve()
+        if any(path == folder or folder in path.parents or path in folder.parents for folder in checks):
+            return True
+    return False
+
+
+def is_xdist_worker(config: pytest.Config) -> bool:
+    """Whether this process runs checks for a pytest-xdist controller."""
+    return hasattr(config, "workerinput")
+
+
+def is_xdist_controller(config: pytest.Config) -> bool:
+    """Whether this process only hands checks to pytest-xdist workers."""
+    return not is_xdist_worker(config) and bool(getattr(config.option, "dist", "no") != "no")
+
+
+def traceback_style_is_ours(config: pytest.Config) -> bool:
+    """Whether the user left --tb alone: then failures are told by cause, without tracebacks."""
+    return not any(str(argument).startswith("--tb") for argument in config.invocation_params.args)
+
+
+def reports_folder(config: pytest.Config) -> Path:
+    """Return the folder that keeps the runs."""
+    return config.rootpath / str(config.getoption("--reports"))

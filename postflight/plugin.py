@@ -1,0 +1,103 @@
+"""The pytest plugin: hooks and options only; the work is done in the modules beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from postflight import options
+from postflight.session import Session
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our options and markers."""
+    options.add(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the environment, if this run is about one."""
+    for marker in options.MARKERS:
+        config.addinivalue_line("markers", marker)
+    if not options.is_about_an_environment(config):
+        return
+    config.pluginmanager.register(Hooks(config), "postflight-hooks")
+
+
+class Hooks:
+    """pytest's hooks for one run over one environment."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._session = Session.from_options(config)
+        config.pluginmanager.register(self._session.collection_fixtures(), "postflight-fixtures")
+        if options.traceback_style_is_ours(config):
+            config.option.tbstyle = "no"
+            config.option.reportchars = ""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Bring the environment up if it is a throw-away one, and see that we are in the right place."""
+        if not self._config.option.collectonly:
+            self._session.begin(self._config)
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what this run looks at."""
+        return self._session.header()
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run each check once for each declared subject."""
+        self._session.collection.parametrize(metafunc)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out what the environment does not declare."""
+        items[:] = [item for item in items if not self._session.collection.is_left_out(item)]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Ask for all the evidence that the selected checks need, at once."""
+        if not self._config.option.collectonly and not options.is_xdist_controller(self._config):
+            self._session.prefetch(session.items)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put the outcome on the report, so that it reaches the controller."""
+        report = yield
+        outcome = self._session.judge(item, call)
+        if outcome is not None:
+            report.postflight = outcome.as_json()  # type: ignore[attr-defined]
+            if outcome.verdict != "passed" and options.traceback_style_is_ours(self._config):
+                report.longrepr = outcome.as_text()
+        return report
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, tuple[str, Any]] | None:
+        """Show unverified as what it is: neither passed nor failed."""
+        data = getattr(report, "postflight", None)
+        if data is not None and data["verdict"] == "unverified":
+            return "unverified", "U", ("UNVERIFIED", {"yellow": True})
+        return None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather the outcomes, in the controller or the only process."""
+        data = getattr(report, "postflight", None)
+        if data is not None:
+            self._session.gather(data)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the reports, and turn "nothing failed, something unverified" into its own status."""
+        if self._config.option.collectonly or options.is_xdist_worker(self._config):
+            return
+        session.exitstatus = self._session.finish(int(exitstatus))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print causes, what is not verified, and one line of totals."""
+        for line in self._session.summary_lines(terminalreporter._tw.fullwidth):  # noqa: SLF001
+            terminalreporter.write_line(line.text, **line.options())
+
+    def pytest_unconfigure(self) -> None:
+        """Take down what this run brought up."""
+        self._session.end()

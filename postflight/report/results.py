@@ -1,0 +1,72 @@
+"""`results.json`: the contract that scripts read (schema 1)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from postflight.causes import Explanation, Failure, explain
+from postflight.run import Run
+from postflight.runbook import Entry
+from postflight.verdicts import Outcome
+
+SCHEMA = 1
+
+
+def explained(outcomes: Sequence[Outcome], runbook: Mapping[str, Entry]) -> Explanation:
+    """Tell causes from consequences among a run's failures."""
+    failures = [
+        Failure(one.id, one.check, {kind: frozenset(names) for kind, names in one.scopes.items()})
+        for one in outcomes
+        if one.verdict == "failed"
+    ]
+    return explain(failures, runbook)
+
+
+def results(
+    run: Run, outcomes: Sequence[Outcome], explanation: Explanation, exit_status: int
+) -> dict[str, Any]:
+    """Return a run's results as JSON-able data."""
+    by_id = {one.id: one for one in outcomes}
+    return {
+        "schema": SCHEMA,
+        "run": {
+            "env": run.environment.name,
+            "started": run.started.isoformat(timespec="seconds"),
+            "duration_s": round(time.monotonic() - run.began, 3),
+            "exit": exit_status,
+            "release": run.release,
+            "vantage": run.connections.vantage,
+            "identity": run.identity.as_json(),
+            "patience_s": run.patience_s,
+        },
+        "checks": [_check(one, explanation) for one in outcomes],
+        "causes": [
+            {
+                "id": cause,
+                "check": by_id[cause].check,
+                "subject": by_id[cause].subject,
+                "consequences": list(explanation.consequences(cause)),
+            }
+            for cause in explanation.causes
+        ],
+        "not_declared": [{"section": section, "why": why} for section, why in run.not_declared.items()],
+        "calls": run.connections.calls.by_protocol(),
+    }
+
+
+def _check(one: Outcome, explanation: Explanation) -> dict[str, Any]:
+    role = "cause" if one.id in explanation.causes else None
+    because_of = explanation.because_of.get(one.id, ())
+    return {
+        "id": one.id,
+        "check": one.check,
+        "subject": one.subject,
+        "verdict": one.verdict,
+        "role": "consequence" if because_of else role,
+        "because_of": list(because_of),
+        "message": one.message,
+        "duration_s": one.duration_s,
+        "settled_after_s": None,
+    }

@@ -1,0 +1,74 @@
+"""What one run knows: the environment, where it stands, its answers, and its folder under `reports/`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from postflight.environment import Environment, Subject
+from postflight.evidence import Answers, LiveAnswers, Recording
+from postflight.identity import Identity
+from postflight.probes.connections import Connections
+from postflight.runbook import Entry
+from postflight.subjects import Ask
+
+
+@dataclass
+class Run:
+    """One run of the suite over one environment."""
+
+    environment: Environment
+    connections: Connections
+    answers: Answers
+    runbook: Mapping[str, Entry]
+    folder: Path
+    identity: Identity
+    release: str | None = None
+    patience_s: float = 0.0
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: float = field(default_factory=time.monotonic)
+    not_declared: dict[str, str] = field(default_factory=dict)
+
+    def ask(self) -> Ask:
+        """Return a fresh asker, which remembers its own questions."""
+        return Ask(self.answers, self.connections)
+
+    def evidence(self, fixture: str, declared: Subject | None) -> object:
+        """Return the evidence of one fixture about one subject. Raises Unverified."""
+        from postflight.subjects import rows
+
+        return rows()[fixture].evidence(self.ask(), self.environment, declared)
+
+
+def new_folder(reports: Path, environment: str, now: datetime) -> Path:
+    """Make the folder of a run, `reports/<environment>-<time>/`, never an existing one."""
+    stem = f"{environment}-{now:%Y%m%dT%H%M%SZ}"
+    for attempt in range(1000):
+        folder = reports / (stem if attempt == 0 else f"{stem}-{attempt}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(f"{reports / stem}: a thousand runs began in this second")
+
+
+def point_latest(folder: Path) -> None:
+    """Make `reports/latest` a link to `folder`, in one step."""
+    temporary = folder.parent / f".latest-{folder.name}"
+    temporary.symlink_to(folder.name)
+    temporary.replace(folder.parent / "latest")
+
+
+def live_answers(folder: Path, connections: Connections) -> LiveAnswers:
+    """Return answers from the live environment, kept under the run's `evidence/`, redacted."""
+    return LiveAnswers(Recording(folder / "evidence", connections.secrets.redact))
+
+
+def write_json(file: Path, value: object) -> None:
+    """Write JSON for people and scripts: indented, Korean left readable."""
+    file.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

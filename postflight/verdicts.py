@@ -1,0 +1,127 @@
+"""One check's outcome, made where it ran and carried on pytest's own report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+import pytest
+
+from postflight.collection import subject_of
+from postflight.environment import Environment, Subject, scopes, subjects
+from postflight.evidence import Unverified
+from postflight.runbook import Entry, check_key, filled
+
+Verdict = Literal["passed", "failed", "unverified", "waived"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A check judged: JSON-able, so that an xdist worker can send it."""
+
+    id: str
+    check: str
+    kind: str | None
+    subject: str | None
+    verdict: Verdict
+    message: str
+    duration_s: float
+    fact: str = ""
+    permission: str | None = None
+    scopes: Mapping[str, list[str]] = field(default_factory=dict)
+    runbook: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data that `from_json` reads."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    def as_text(self) -> str:
+        """Return the outcome as JUnit and Allure show it: the message, then the runbook."""
+        fields = [f"{name}: {text}" for name, text in self.runbook.items() if text]
+        return "\n\n".join((self.message, *fields))
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Outcome:
+        """Read what `as_json` wrote."""
+        return Outcome(**data)
+
+
+def judge(
+    item: pytest.Item,
+    call: pytest.CallInfo[None],
+    environment: Environment,
+    runbook: Mapping[str, Entry],
+    duration_s: float,
+) -> Outcome:
+    """Turn what happened to an item in one phase into its outcome.
+
+    An assertion that fails is `failed`; whatever stopped the check from looking is `unverified`; so is a
+    defect of ours in a fixture: never green.
+    """
+    kind, subject = subject_of(item)
+    error = call.excinfo.value if call.excinfo is not None else None
+    verdict: Verdict = "passed"
+    if error is not None:
+        verdict = "unverified" if isinstance(error, Unverified) or call.when != "call" else "failed"
+    entry = runbook.get(check_key(item.nodeid))
+    in_trouble = verdict != "passed"
+    return Outcome(
+        id=item.nodeid,
+        check=check_key(item.nodeid),
+        kind=kind,
+        subject=subject.name if subject is not None else None,
+        verdict=verdict,
+        message=_message(error),
+        duration_s=round(duration_s, 4),
+        fact=(getattr(item, "function", item).__doc__ or "").strip().split("\n")[0],
+        permission=error.permission if isinstance(error, Unverified) else None,
+        scopes=_scopes(environment, subject) if in_trouble else {},
+        runbook=_filled_entry(entry, item, environment, kind, subject) if in_trouble and entry else {},
+    )
+
+
+def _message(error: BaseException | None) -> str:
+    if error is None:
+        return ""
+    lines = str(error).strip().splitlines()
+    if isinstance(error, AssertionError | Unverified):
+        return lines[0] if lines else "the assertion says no more"
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+def _scopes(environment: Environment, subject: Subject | None) -> dict[str, list[str]]:
+    if subject is None:
+        return {}
+    return {kind: sorted(names) for kind, names in scopes(environment, subject).items()}
+
+
+def _filled_entry(
+    entry: Entry, item: pytest.Item, environment: Environment, kind: str | None, subject: Subject | None
+) -> dict[str, str]:
+    related = scopes(environment, subject) if subject is not None else {}
+
+    def lookup(of: str, attribute: str) -> str | None:
+        candidates: list[object] = []
+        if of == kind:
+            candidates.append(subject)
+        elif len(related.get(of, ())) == 1 and of not in {"namespace", "zone"}:
+            (name,) = related[of]
+            candidates.extend(one for one in subjects(environment, of) if one.name == name)
+        candidates.append(getattr(environment, of, None))
+        candidates.append(getattr(item, "funcargs", {}).get(of))
+        for candidate in candidates:
+            value = getattr(candidate, attribute, None)
+            if isinstance(value, str | int | float) and value != "":
+                return str(value)
+        return None
+
+    texts = {
+        "symptom": entry.symptom,
+        "cause": entry.cause,
+        "confirm": entry.confirm,
+        "fix": entry.fix,
+        "prevent": entry.prevent,
+        "guide": entry.guide,
+    }
+    return {name: filled(text, lookup) for name, text in texts.items()}
