@@ -12,7 +12,8 @@ FIELDS = ("Symptom", "Cause", "Confirm", "Fix", "Prevent", "Leads to", "Guide")
 _ENTRY = re.compile(r"^## (?P<test>test_\w+)[ \t]*$", re.MULTILINE)
 _FIELD = re.compile(rf"^\*\*(?P<field>{'|'.join(FIELDS)})\*\*[ \t]*", re.MULTILINE)
 _LINK = re.compile(
-    r"\[(?P<test>test_\w+)\]\((?P<page>[^)\s]*)\)\s+of\s+(?P<scope>the same|every)\s+(?P<kind>[a-z_ ]+?)\s*(?=[,.;]|$)"
+    r"\[(?P<test>test_\w+)\]\((?P<page>[^)\s]*)\)\s+of\s+(?P<scope>the\s+same|every)\s+"
+    r"(?P<kind>[a-z_ ]+?)\s*(?=[,.;\n]|$)"
 )
 _PLACEHOLDER = re.compile(r"<(?P<kind>[a-z_]+)\.(?P<field>[a-z_]+)>")
 
@@ -47,6 +48,18 @@ class Entry:
     guide: str
     leads_to: tuple[Link, ...]
 
+    def as_text(self) -> str:
+        """Return the entry for a terminal: its check, then field by field."""
+        fields = {
+            "Symptom": self.symptom,
+            "Cause": self.cause,
+            "Confirm": self.confirm,
+            "Fix": self.fix,
+            "Prevent": self.prevent,
+            "Guide": self.guide,
+        }
+        return "\n\n".join((self.check, *(f"{name}: {text}" for name, text in fields.items())))
+
 
 def check_key(node_id: str) -> str:
     """Return the key of a check, `tests_infra/test_nat.py::test_…`, from a pytest node id."""
@@ -69,7 +82,7 @@ def filled(text: str, lookup: Callable[[str, str], str | None]) -> str:
 
 def placeholders(entry: Entry) -> tuple[tuple[str, str], ...]:
     """Return the (kind, field) pairs that an entry's text uses."""
-    text = "\n".join((entry.symptom, entry.cause, entry.confirm, entry.fix, entry.prevent))
+    text = f"{entry.symptom}\n{entry.cause}\n{entry.confirm}\n{entry.fix}\n{entry.prevent}"
     return tuple(dict.fromkeys((found["kind"], found["field"]) for found in _PLACEHOLDER.finditer(text)))
 
 

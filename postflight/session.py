@@ -142,9 +142,9 @@ class Session:
         identity: Identity = self._run.identity
         cluster = f", cluster {identity.cluster}" if identity.cluster else ""
         context = f" (context {identity.context})" if identity.context else ""
+        where = f"account {identity.account}, region {identity.region}{cluster}{context}"
         return [
-            f"environment: {self.environment.name}, account {identity.account}, region {identity.region}"
-            f"{cluster}{context}",
+            f"environment: {self.environment.name}, {where}",
             f"as: {identity.caller}, from {self._vantage} the cluster's network",
         ]
 

@@ -24,8 +24,9 @@ def totals(outcomes: Sequence[Outcome], explanation: Explanation) -> str:
     counts = Counter(one.verdict for one in outcomes)
     parts = [f"{counts['passed']} passed"]
     if counts["failed"]:
-        told = f"{_count(len(explanation.causes), 'cause')}, {_count(len(explanation.because_of), 'consequence')}"
-        parts.append(f"{counts['failed']} failed ({told})")
+        causes = _count(len(explanation.causes), "cause")
+        consequences = _count(len(explanation.because_of), "consequence")
+        parts.append(f"{counts['failed']} failed ({causes}, {consequences})")
     parts.extend(f"{counts[verdict]} {verdict}" for verdict in ("unverified", "waived") if counts[verdict])
     return ", ".join(parts)
 
@@ -41,7 +42,8 @@ def _head(results: Mapping[str, Any], outcomes: Sequence[Outcome], explanation: 
     yield f"**{totals(outcomes, explanation)}** in {run['duration_s']:.1f} s, {run['started']}"
     yield ""
     identity = run["identity"]
-    yield f"Account {identity['account']}, region {identity['region']}, cluster {identity['cluster'] or '—'}, "
+    cluster = identity["cluster"] or "none"
+    yield f"Account {identity['account']}, region {identity['region']}, cluster {cluster}, "
     yield f"seen from {run['vantage']} the cluster's network, as `{identity['caller']}`."
     yield ""
 

@@ -67,8 +67,8 @@ def about(
     """Make a function a row: its name is the fixture's, `kind` what it looks at (None: the environment).
 
     The function takes `(ask, environment, declared)`, or `(ask, environment)` without a kind, and returns
-    evidence. `reachable(declared, vantage)` tells whether the subject can be looked at from a vantage; a check
-    whose subject can not is left out, and the summary says so.
+    evidence. `reachable(declared, vantage)` tells whether the subject can be looked at from a vantage; a
+    check whose subject can not is left out, and the summary says so.
     """
     if kind is not None and kind not in SECTION_OF:
         raise ValueError(f"{kind!r} is no kind of subject")

@@ -1,0 +1,54 @@
+# Everything runs in .venv, installed from uv.lock: no root, no container engine, no resolver.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+RUN := .venv/bin/python -m
+SYNC := $(RUN) uv sync --frozen --inexact --quiet
+
+export UV_PYTHON_DOWNLOADS := never
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test check lint types imports schema clean
+
+help:  ## What can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
+
+demo: .venv/.demo  ## Start the sandbox, verify it, leave reports/latest
+	$(RUN) pytest --env sandbox
+
+test: .venv/.test  ## Run our own tests against the sandbox
+	$(RUN) pytest selftests $(ARGS)
+
+check: lint types imports  ## Lint, formatting, types and import rules
+
+lint: .venv/.test
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+
+types: .venv/.test
+	$(RUN) mypy
+
+imports: .venv/.test
+	.venv/bin/python -c 'from importlinter.cli import lint_imports_command as run; run()'
+
+schema: .venv/.test  ## Write environments/schema.json anew
+	$(RUN) postflight schema > environments/schema.json
+
+clean:  ## Remove what was installed and measured
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache reports/*-*Z* reports/latest
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Postflight needs Python 3.11 or newer; this is $$($(PYTHON) --version). Say: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.uv: | .venv/bin/python
+	$(RUN) pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch .venv/.uv
+
+.venv/.demo: pyproject.toml uv.lock .venv/.uv
+	$(SYNC) --group sandbox --group parallel
+	@touch .venv/.demo
+
+.venv/.test: pyproject.toml uv.lock .venv/.uv
+	$(SYNC) --all-groups
+	@touch .venv/.test .venv/.demo

@@ -1,0 +1,7 @@
+"""`python -m postflight` is the `postflight` command."""
+
+import sys
+
+from postflight.cli import main
+
+sys.exit(main())
