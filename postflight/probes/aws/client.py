@@ -1,1 +1,220 @@
-"""AWS clients with an interlock: nothing undeclared, and nothing that writes, is ever sent."""
+"""AWS clients that only look: every call is declared by its probe, counted, and ends in time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from postflight.probes.aws.credentials import assumed, new_session
+from postflight.probes.aws.permissions import CANARY_WRITES, is_read, permission_of
+from postflight.probes.aws.refusals import error_code, garbage, translated
+from postflight.probes.reads import UndeclaredReadError, require_declared
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+    from postflight.probes.connections import Connections
+
+# Three attempts and their pauses fit into the 20 seconds that a probe has.
+ATTEMPTS: Final = 3
+CONNECT_TIMEOUT_S: Final = 3
+READ_TIMEOUT_S: Final = 5
+CONNECTIONS: Final = 32
+
+_ASSUME: Final = "sts:AssumeRole"
+_SIGNING_NAMES: Final[Mapping[str, str]] = {"elbv2": "elasticloadbalancing"}
+
+
+class Aws:
+    """The environment's AWS account; clients are made once and shared by threads."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._account = connections.environment.aws
+        self._making = threading.RLock()
+        self._sessions: dict[str | None, Session] = {}
+        self._clients: dict[tuple[str, str, str | None], Any] = {}
+
+    @property
+    def region(self) -> str:
+        """Region of the environment."""
+        return self._account.region
+
+    def client(self, service: str, region: str | None = None, role: str | None = None) -> Any:
+        """Return the botocore client of a service, as the run itself or as the IAM role of that name."""
+        key = (service, region or self.region, role)
+        with self._making:
+            if key not in self._clients:
+                self._clients[key] = self._new_client(*key)
+            return self._clients[key]
+
+    def credentials(self) -> Any:
+        """Return the run's botocore credentials, e.g. to presign with. Raises Unverified without any."""
+        with translated(_ASSUME), self._making:
+            from botocore.exceptions import NoCredentialsError
+
+            found = self._session(None).get_credentials()
+            if found is None:
+                raise NoCredentialsError
+            return found
+
+    def one(  # noqa: PLR0913 - keyword arguments of one call
+        self,
+        service: str,
+        operation: str,
+        key: str | None,
+        *,
+        absent: Sequence[str] = (),
+        region: str | None = None,
+        role: str | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Make one call and return `key` of its answer (None: the whole answer).
+
+        `operation` is the API's name, `DescribeCluster`. Returns None where AWS answers with one of the
+        `absent` error codes. Raises Unverified.
+        """
+        permission = _permission(service, operation)
+        with translated(permission):
+            method = getattr(self.client(service, region, role), _method(operation))
+            answer = _unless_absent(partial(method, **arguments), absent)
+        if answer is None or key is None:
+            return answer
+        return _value(answer, key, permission)
+
+    def listing(
+        self,
+        service: str,
+        operation: str,
+        key: str,
+        *,
+        absent: Sequence[str] = (),
+        region: str | None = None,
+        **arguments: Any,
+    ) -> list[Any] | None:
+        """Make one call with all its pages and return the items under `key` of every page.
+
+        Returns None where AWS answers with one of the `absent` error codes. Raises Unverified.
+        """
+        permission = _permission(service, operation)
+        with translated(permission):
+            client = self.client(service, region)
+            if client.can_paginate(_method(operation)):
+                pages = client.get_paginator(_method(operation)).paginate(**arguments)
+                answers = _unless_absent(lambda: list(pages), absent)
+            else:
+                answer = _unless_absent(partial(getattr(client, _method(operation)), **arguments), absent)
+                answers = None if answer is None else [answer]
+        if answers is None:
+            return None
+        return [item for answer in answers for item in _value(answer, key, permission)]
+
+    def _session(self, role: str | None) -> Session:
+        if role not in self._sessions:
+            self._sessions[role] = self._new_session(role)
+        return self._sessions[role]
+
+    def _new_session(self, role: str | None) -> Session:
+        if role is not None:
+            return self._assumed(self._session(None), f"arn:aws:iam::{self._account.account}:role/{role}")
+        session = new_session(self._connections.process)
+        if self._account.assume_role is None:
+            return session
+        return self._assumed(session, self._account.assume_role)
+
+    def _assumed(self, source: Session, role_arn: str) -> Session:
+        def new_client(service: str, **arguments: Any) -> Any:
+            client = self._create(source, service, self.region, **arguments)
+            client.meta.events.register("before-call", _refuse_all_but_assuming)
+            return client
+
+        return assumed(source, role_arn, new_client, self.region)
+
+    def _new_client(self, service: str, region: str, role: str | None) -> Any:
+        client = self._create(self._session(role), service, region)
+        client.meta.events.register("provide-client-params.s3", self._refuse_foreign_keys)
+        client.meta.events.register("before-call", _refuse_undeclared)
+        return client
+
+    def _create(self, session: Session, service: str, region: str, **arguments: Any) -> Any:
+        from botocore.config import Config
+
+        client = session.create_client(
+            service,
+            region_name=region,
+            endpoint_url=self._endpoint(session, service),
+            config=Config(
+                connect_timeout=CONNECT_TIMEOUT_S,
+                read_timeout=READ_TIMEOUT_S,
+                max_pool_connections=CONNECTIONS,
+                retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
+                user_agent_extra="postflight",
+            ),
+            **arguments,
+        )
+        client.meta.events.register(
+            "before-send", partial(self._count, client.meta.service_model.signing_name)
+        )
+        return client
+
+    def _endpoint(self, session: Session, service: str) -> str | None:
+        own = session.get_service_model(service).service_id.replace(" ", "_").upper()
+        process = self._connections.process
+        return process.get(f"AWS_ENDPOINT_URL_{own}") or process.get("AWS_ENDPOINT_URL")
+
+    def _count(self, service: str, event_name: str, **_: Any) -> None:
+        self._connections.calls.count("aws", permission_of(service, event_name.rsplit(".", 1)[-1]))
+
+    def _refuse_foreign_keys(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        if is_read(model.name):
+            return
+        buckets = self._connections.environment.buckets.values()
+        key = str(params.get("Key", ""))
+        if not any(
+            bucket.canary and bucket.bucket == params.get("Bucket") and key.startswith(bucket.canary_prefix)
+            for bucket in buckets
+        ):
+            raise UndeclaredReadError(
+                f"s3:{model.name} of {params.get('Bucket')}/{key} is no canary; the call was not sent"
+            )
+
+
+def _unless_absent(call: Callable[[], Any], absent: Sequence[str]) -> Any:
+    from botocore.exceptions import ClientError
+
+    try:
+        return call()
+    except ClientError as error:
+        if error_code(error.response) in absent:
+            return None
+        raise
+
+
+def _refuse_undeclared(model: Any, **_: Any) -> None:
+    permission = permission_of(model.service_model.signing_name, model.name)
+    if not is_read(model.name) and permission not in CANARY_WRITES:
+        raise UndeclaredReadError(f"{permission} is no read; the call was not sent")
+    require_declared(permission)
+
+
+def _refuse_all_but_assuming(model: Any, **_: Any) -> None:
+    if f"{model.service_model.signing_name}:{model.name}" != _ASSUME:
+        raise UndeclaredReadError(f"{model.name} is not how a role is assumed; the call was not sent")
+
+
+def _value(answer: Mapping[str, Any], key: str, permission: str) -> Any:
+    if key not in answer:
+        raise garbage(permission, f"it has no {key}")
+    return answer[key]
+
+
+def _permission(service: str, operation: str) -> str:
+    return permission_of(_SIGNING_NAMES.get(service, service), operation)
+
+
+def _method(operation: str) -> str:
+    from botocore import xform_name
+
+    return str(xform_name(operation))

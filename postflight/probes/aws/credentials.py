@@ -1,0 +1,86 @@
+"""Who a run is in AWS: the standard credential chain, and the roles that it assumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from botocore.session import Session
+
+SESSION_NAME = "postflight"
+
+
+def new_session(process: Mapping[str, str]) -> Session:
+    """Return a botocore session that reads `process`, the variables of this run, before the shell's.
+
+    TLS to AWS trusts botocore's own roots: AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE and SSL_CERT_FILE are often
+    set for something else, and must not decide here. Raises what botocore raises.
+    """
+    from botocore.session import Session
+
+    session = Session()
+    session.set_config_variable("ca_bundle", True)
+    session.set_config_variable("profile", process.get("AWS_PROFILE") or process.get("AWS_DEFAULT_PROFILE"))
+    for variable, setting in (
+        ("AWS_CONFIG_FILE", "config_file"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "credentials_file"),
+    ):
+        if process.get(variable):
+            session.set_config_variable(setting, process[variable])
+    if process.get("AWS_ACCESS_KEY_ID"):
+        session.set_credentials(
+            process["AWS_ACCESS_KEY_ID"],
+            process.get("AWS_SECRET_ACCESS_KEY", ""),
+            process.get("AWS_SESSION_TOKEN"),
+        )
+    else:
+        _forget_keys_of_the_shell(session, process)
+    return session
+
+
+def _forget_keys_of_the_shell(session: Session, process: Mapping[str, str]) -> None:
+    resolver = session.get_component("credential_provider")
+    resolver.remove("env")
+    if process.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
+        resolver.remove("iam-role")
+
+
+def assumed(source: Session, role_arn: str, new_client: Callable[..., Any], region: str) -> Session:
+    """Return a session that is `role_arn`, assumed by `source` when first needed and renewed in time.
+
+    `new_client` makes the STS client that assumes it, with botocore's `create_client` arguments.
+    """
+    from botocore.credentials import (
+        AssumeRoleCredentialFetcher,
+        CredentialProvider,
+        CredentialResolver,
+        DeferredRefreshableCredentials,
+    )
+    from botocore.exceptions import NoCredentialsError
+    from botocore.session import Session
+
+    own = source.get_credentials()
+    if own is None:
+        raise NoCredentialsError
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=new_client,
+        source_credentials=own,
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": SESSION_NAME},
+    )
+
+    class RoleProvider(CredentialProvider):
+        METHOD = "assume-role"
+
+        def load(self) -> DeferredRefreshableCredentials:
+            return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=fetcher.fetch_credentials)
+
+    session = Session()
+    session.set_config_variable("ca_bundle", True)
+    session.set_config_variable("profile", source.get_config_variable("profile"))
+    session.set_config_variable("region", region)
+    session.register_component("credential_provider", CredentialResolver([RoleProvider()]))
+    return session

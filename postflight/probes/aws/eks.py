@@ -1,0 +1,53 @@
+"""The EKS cluster, as AWS tells of it."""
+
+from __future__ import annotations
+
+import base64
+
+from postflight.evidence import Evidence
+from postflight.probes.connections import Connections
+from postflight.probes.reads import reads
+
+
+class Cluster(Evidence):
+    """An EKS cluster. `ca` is PEM; `issuer` the OIDC issuer that IAM trusts name."""
+
+    found: bool = True
+    name: str
+    status: str = ""
+    version: str = ""
+    endpoint: str = ""
+    ca: str = ""
+    vpc: str = ""
+    issuer: str = ""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the control plane serves."""
+        return self.found and self.status == "ACTIVE"
+
+
+@reads("eks:DescribeCluster")
+def cluster(connections: Connections, name: str) -> Cluster:
+    """Look at one cluster by name."""
+    found = connections.aws.one(
+        "eks", "DescribeCluster", "cluster", name=name, absent=("ResourceNotFoundException",)
+    )
+    if found is None:
+        return Cluster(found=False, name=name)
+    network = found.get("resourcesVpcConfig", {})
+    own = network.get("clusterSecurityGroupId")
+    authority = found.get("certificateAuthority", {}).get("data", "")
+    return Cluster(
+        name=found["name"],
+        status=found["status"],
+        version=found.get("version", ""),
+        endpoint=found.get("endpoint", ""),
+        ca=base64.b64decode(authority).decode(),
+        vpc=network.get("vpcId", ""),
+        issuer=found.get("identity", {}).get("oidc", {}).get("issuer", ""),
+        subnets=tuple(network.get("subnetIds", ())),
+        security_groups=(*network.get("securityGroupIds", ()), *((own,) if own else ())),
+    )

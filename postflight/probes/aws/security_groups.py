@@ -1,0 +1,161 @@
+"""Security groups and the prefix lists that their rules name: who may connect to whom."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from postflight.evidence import Evidence
+from postflight.probes.aws.ec2 import name_tag
+from postflight.probes.connections import Connections
+from postflight.probes.reads import reads
+
+ORIGIN_FACING: Final = "com.amazonaws.global.cloudfront.origin-facing"
+
+
+class Rule(Evidence):
+    """One inbound rule. `first` and `last` are inclusive ports; None means all of them."""
+
+    protocol: str
+    first: int | None = None
+    last: int | None = None
+    groups: tuple[str, ...] = ()
+    prefix_lists: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+    def covers(self, port: int) -> bool:
+        """Whether the rule speaks of this TCP port."""
+        if self.protocol not in ("tcp", "6", "-1"):
+            return False
+        return self.first is None or self.last is None or self.first <= port <= self.last
+
+    def admits(self, sources: Iterable[str], networks: Iterable[str]) -> bool:
+        """Whether it names one of `sources` (groups, prefix lists), or contains every one of `networks`."""
+        if set(sources) & {*self.groups, *self.prefix_lists}:
+            return True
+        wanted = tuple(networks)
+        return bool(wanted) and all(any(_contains(own, one) for own in self.networks) for one in wanted)
+
+
+class SecurityGroup(Evidence):
+    """A security group with its inbound rules."""
+
+    found: bool = True
+    id: str = ""
+    name: str
+    vpc: str = ""
+    tag: str = ""
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """Name and id, as a message has them."""
+        return f"{self.name} ({self.id})" if self.found else f"{self.name} (which does not exist)"
+
+    def admits(self, port: int, sources: Iterable[str], networks: Iterable[str] = ()) -> bool:
+        """Whether a TCP connection to `port` may come in from all of `networks`, or from one of `sources`."""
+        return any(rule.covers(port) and rule.admits(sources, networks) for rule in self.rules)
+
+
+class SecurityGroups(Evidence):
+    """Every security group of the region."""
+
+    items: tuple[SecurityGroup, ...]
+
+    def of(self, name: str, vpc: str = "") -> SecurityGroup:
+        """Return the group with this id, name or Name tag; of several, the one in `vpc`."""
+        found = [group for group in self.items if name in (group.id, group.name, group.tag)]
+        found.sort(key=lambda group: group.vpc != vpc)
+        return found[0] if found else SecurityGroup(found=False, name=name)
+
+    def all_of(self, identifiers: Iterable[str]) -> tuple[SecurityGroup, ...]:
+        """Return the groups with these ids."""
+        return tuple(self.of(identifier) for identifier in identifiers)
+
+
+class PrefixLists(Evidence):
+    """Managed prefix lists, name to id."""
+
+    ids: Mapping[str, str]
+
+
+class Passage(Evidence):
+    """Whether one group's members may open TCP connections to another's."""
+
+    source: SecurityGroup
+    targets: tuple[SecurityGroup, ...]
+    ports: tuple[int, ...]
+    closed: tuple[int, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every port is open. Without a port or a target nothing is proved."""
+        return bool(self.ports and self.targets) and not self.closed
+
+    @property
+    def words(self) -> str:
+        """Say what is closed, in one line that names both sides and the ports."""
+        targets = ", ".join(group.words for group in self.targets) or "no security group at all"
+        ports = ", ".join(str(port) for port in self.closed or self.ports) or "any port: none is known"
+        return f"{targets} does not let {self.source.words} in on {ports}"
+
+
+def passage(
+    source: SecurityGroup,
+    targets: tuple[SecurityGroup, ...],
+    ports: tuple[int, ...],
+    networks: tuple[str, ...] = (),
+) -> Passage:
+    """Return which of `ports` the `targets` open to `source` (or to all of `networks`, where it lives)."""
+    return Passage(
+        source=source,
+        targets=targets,
+        ports=ports,
+        closed=tuple(
+            port
+            for port in ports
+            if not any(target.admits(port, (source.id,), networks) for target in targets)
+        ),
+    )
+
+
+@reads("ec2:DescribeSecurityGroups")
+def security_groups(connections: Connections) -> SecurityGroups:
+    """List the security groups."""
+    found = connections.aws.listing("ec2", "DescribeSecurityGroups", "SecurityGroups") or []
+    return SecurityGroups(
+        items=tuple(
+            SecurityGroup(
+                id=item["GroupId"],
+                name=item["GroupName"],
+                vpc=item.get("VpcId", ""),
+                tag=name_tag(item),
+                rules=tuple(_rule(rule) for rule in item.get("IpPermissions", ())),
+            )
+            for item in found
+        )
+    )
+
+
+def _rule(item: Mapping[str, Any]) -> Rule:
+    everything = item["IpProtocol"] == "-1"
+    return Rule(
+        protocol=str(item["IpProtocol"]),
+        first=None if everything else item.get("FromPort"),
+        last=None if everything else item.get("ToPort"),
+        groups=tuple(pair["GroupId"] for pair in item.get("UserIdGroupPairs", ()) if "GroupId" in pair),
+        prefix_lists=tuple(entry["PrefixListId"] for entry in item.get("PrefixListIds", ())),
+        networks=tuple(entry["CidrIp"] for entry in item.get("IpRanges", ())),
+    )
+
+
+@reads("ec2:DescribeManagedPrefixLists")
+def prefix_lists(connections: Connections) -> PrefixLists:
+    """List the managed prefix lists."""
+    found = connections.aws.listing("ec2", "DescribeManagedPrefixLists", "PrefixLists") or []
+    return PrefixLists(ids={item["PrefixListName"]: item["PrefixListId"] for item in found})
+
+
+def _contains(outer: str, inner: str) -> bool:
+    return ipaddress.IPv4Network(inner).subnet_of(ipaddress.IPv4Network(outer))
