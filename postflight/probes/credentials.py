@@ -1,0 +1,38 @@
+"""Fetches credentials for logins: from a Kubernetes Secret or from AWS Secrets Manager."""
+
+from __future__ import annotations
+
+import json
+
+from postflight.environment import SecretKey
+from postflight.evidence import Unverified
+from postflight.probes.connections import Connections
+
+
+def credential(connections: Connections, source: SecretKey) -> str:
+    """Return the value that `source` names; it is known to `connections.secrets` from then on.
+
+    The probe that calls this declares `get secrets` (Kubernetes) and `secretsmanager:GetSecretValue`. Raises
+    Unverified when the secret, or its key, is not there or may not be read.
+    """
+    if source.namespace is not None:
+        return connections.kubernetes.secret_value(source)
+    return _from_secrets_manager(connections, source)
+
+
+def _from_secrets_manager(connections: Connections, source: SecretKey) -> str:
+    text = connections.aws.one(
+        "secretsmanager",
+        "get_secret_value",
+        "SecretString",
+        absent=("ResourceNotFoundException",),
+        SecretId=source.secret,
+    )
+    if text is None:
+        raise Unverified(f"Secrets Manager has no secret {source.secret} in {connections.aws.region}.")
+    connections.secrets.add(str(text))
+    try:
+        value = json.loads(text)[source.key]
+    except (ValueError, KeyError, TypeError):
+        raise Unverified(f"Secrets Manager's {source.secret} holds no key {source.key}.") from None
+    return connections.secrets.add(str(value))

@@ -1,0 +1,47 @@
+"""The way into an EKS cluster by its name alone: endpoint and CA from AWS, a token signed for STS."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from postflight.evidence import Unverified
+from postflight.probes.kubernetes.access import Access, Credential, Renewed, decoded
+
+if TYPE_CHECKING:
+    from postflight.probes.connections import Connections
+
+_PRESIGNED_FOR_S = 60
+_TOKEN_GOOD_FOR_S = 600.0  # EKS takes it for 15 minutes
+
+
+def access_by_name(connections: Connections, name: str) -> Access:
+    """Return the way into the EKS cluster of that name, in the environment's region. Raises Unverified."""
+    from postflight.probes.aws import eks
+
+    cluster = eks.cluster.looking(connections, name).look()
+    if not cluster.found or not cluster.endpoint:
+        region = connections.aws.region
+        raise Unverified(
+            f"There is no EKS cluster {name} in {region}, so its Kubernetes API cannot be asked."
+        )
+    return Access(
+        label=f"EKS cluster {name}",
+        server=cluster.endpoint.rstrip("/"),
+        user="the AWS identity of this run",
+        ca=decoded(cluster.ca, f"The CA of EKS cluster {name}"),
+        credential=Renewed(lambda: _token(connections, name)),
+    )
+
+
+def _token(connections: Connections, name: str) -> Credential:
+    from botocore.auth import SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+
+    region = connections.aws.region
+    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    url = f"https://sts.{region}.{domain}/?Action=GetCallerIdentity&Version=2011-06-15"
+    request = AWSRequest(method="GET", url=url, headers={"x-k8s-aws-id": name})
+    SigV4QueryAuth(connections.aws.credentials(), "sts", region, expires=_PRESIGNED_FOR_S).add_auth(request)
+    text = base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
+    return Credential(f"Bearer {connections.secrets.add(f'k8s-aws-v1.{text}')}", good_for_s=_TOKEN_GOOD_FOR_S)
