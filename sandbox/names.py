@@ -57,6 +57,8 @@ STORE_HOST: Final = "sandbox-kyeol.click"
 ORIGIN_HOST: Final = "origin-sandbox-kyeol.click"
 DASHBOARD_HOST: Final = "dashboard-sandbox.kyeol.click"
 DOA_HOST: Final = "api-sandbox.doa-market.click"
+RDS_DOMAIN: Final = f"c7hq2sandbox.{REGION}.rds.amazonaws.com"
+CACHE_DOMAIN: Final = "k7qsnd.apn2.cache.amazonaws.com"
 HOSTED_ZONES: Final = ("kyeol.click", STORE_HOST, ORIGIN_HOST, "doa-market.click")
 
 SERVICES: Final = (

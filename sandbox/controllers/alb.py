@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import ThreadPoolExecutor
 
+    from sandbox.controllers.account import Account
     from sandbox.controllers.alb_aws import Deployed
-    from sandbox.controllers.cloud import Account, Cloud
+    from sandbox.controllers.cloud import Cloud
     from sandbox.controllers.cluster import Cluster, Manifest
 
 SOURCE: Final = "ingress"
@@ -48,11 +49,11 @@ class AlbController:
             self._publish(ingress, None)
             return
         before = self._deployed.get(key)
-        if before is not None and before.arn not in {item.arn for item in cloud.balancers}:
-            # Somebody deleted it behind our back, unless it is newer than this look at AWS.
-            if await self._is_gone(before):
-                await self._remove(key)
-                before = None
+        missing = before is not None and before.arn not in {item.arn for item in cloud.balancers}
+        # Somebody deleted it behind our back, unless it is newer than this look at AWS.
+        if before is not None and missing and await self._is_gone(before):
+            await self._remove(key)
+            before = None
         if before is None or before.model != model:
             self._deployed[key] = await self._in_thread(model, cloud.cluster_vpc, before)
         self._publish(ingress, self._deployed[key].dns)

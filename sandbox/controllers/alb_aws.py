@@ -10,8 +10,8 @@ from sandbox import names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.controllers.account import Account
     from sandbox.controllers.alb_model import Model, TargetGroup
-    from sandbox.controllers.cloud import Account
 
 
 @dataclass(frozen=True)

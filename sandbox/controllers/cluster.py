@@ -37,6 +37,10 @@ class Cluster:
         """A number that grows with every real change of any object."""
         return self._store.version
 
+    async def changed(self, since: int) -> int:
+        """Wait until the version exceeds `since`, for a while; gives the version."""
+        return await self._store.wait_change(since, 10.0)
+
     def all(self, plural: str, namespace: str | None = None) -> list[Manifest]:
         """List objects in order of namespace and name."""
         resource = resource_of(plural, GROUPS.get(plural, ""))

@@ -12,7 +12,8 @@ from sandbox.manifests.objects import HOSTNAME_ANNOTATION
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-    from sandbox.controllers.cloud import Account, Cloud, Zone
+    from sandbox.controllers.account import Account
+    from sandbox.controllers.cloud import Cloud, Zone
     from sandbox.controllers.cluster import Cluster, Manifest
 
 ACTION: Final = "route53:ListHostedZones"

@@ -13,7 +13,7 @@ from sandbox import names
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-    from sandbox.controllers.cloud import Account
+    from sandbox.controllers.account import Account
 
 
 class ImageError(Exception):

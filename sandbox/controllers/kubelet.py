@@ -43,11 +43,14 @@ class Kubelet:
             if failure is not None:
                 raise failure
 
-    def look_again(self) -> None:
-        """Begin a round: every pod is probed, or tried again, at once."""
+    def look_again(self, *, everything: bool) -> None:
+        """Begin a round: probe every pod at once; with `everything`, also try those again that failed."""
         self._round += 1
         for runner in self._runners.values():
-            runner.look_again(self._round)
+            if everything or runner.is_running or runner.answered < 0:
+                runner.look_again(self._round)
+            else:
+                runner.answered = self._round
 
     def settled(self) -> bool:
         """Whether every pod has been looked at since the last round began, and none is still stopping."""

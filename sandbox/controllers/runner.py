@@ -60,6 +60,11 @@ class PodRunner:
         container: Manifest = self.pod["spec"]["containers"][0]
         return container
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the pod has a container that has not ended."""
+        return self.container is not None and not self.container.exited.done()
+
     def look_again(self, number: int) -> None:
         """Begin a round: probe, or try to start, without waiting for the next turn."""
         self._round = number
@@ -84,7 +89,7 @@ class PodRunner:
             number = self._round
             began = asyncio.get_running_loop().time()
             await self._attempt()
-            self.answered = number
+            self.answered = max(self.answered, number)
             lasted = asyncio.get_running_loop().time() - began
             pause = 1.0 if lasted > 10 else min(pause * 2, LONGEST_BACK_OFF)
             await self._pause(pause if self._round == number else 0.0)
@@ -160,7 +165,7 @@ class PodRunner:
                 return
             self._judge_readiness(answer)
             failures = 0 if await self._is_alive(container) else failures + 1
-            self.answered = number
+            self.answered = max(self.answered, number)
             if failures >= LIVENESS_FAILURES:
                 self._event(
                     "Killing", f"Container {self.spec['name']} failed liveness probe, will be restarted"

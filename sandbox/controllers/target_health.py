@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from sandbox.controllers.cloud import Cloud
 
 Target = tuple[str, int]
-Locate = Callable[[str, int], Target | None] if TYPE_CHECKING else object
 AGENT: Final = {"User-Agent": "ELB-HealthChecker/2.0"}
 
 
@@ -47,7 +46,7 @@ def admitted(cloud: Cloud, deployed: Deployed, port: int) -> bool:
 class TargetHealth:
     """Asks every registered target and tells AWS what it saw, when that has changed."""
 
-    def __init__(self, session: aiohttp.ClientSession, locate: Locate) -> None:
+    def __init__(self, session: aiohttp.ClientSession, locate: Callable[[str, int], Target | None]) -> None:
         self._session = session
         self._locate = locate
         self._seen: dict[str, dict[Target, Health]] = {}
@@ -67,13 +66,10 @@ class TargetHealth:
         self._seen = now
         return changed
 
-    def healthy(self, arn: str) -> list[Target]:
-        """List the real addresses behind a target group that may get traffic."""
-        return [
-            address
-            for target, health in self._seen.get(arn, {}).items()
-            if health == HEALTHY and (address := self._locate(*target)) is not None
-        ]
+    @property
+    def seen(self) -> dict[str, dict[Target, Health]]:
+        """What the last look saw, by target group ARN."""
+        return self._seen
 
     async def _group(self, cloud: Cloud, deployed: Deployed, group: TargetGroup) -> dict[Target, Health]:
         targets = sorted(group.targets)

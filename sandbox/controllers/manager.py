@@ -1,0 +1,209 @@
+"""Runs the controllers: whenever something changes, and until nothing does when asked to settle."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.controllers import account, dataplane, deployments, endpoints, jobs, scheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from concurrent.futures import ThreadPoolExecutor
+
+    from sandbox.aws.client import Aws
+    from sandbox.controllers.alb import AlbController
+    from sandbox.controllers.argocd import ArgoCd
+    from sandbox.controllers.cloud import Cloud
+    from sandbox.controllers.cluster import Cluster
+    from sandbox.controllers.external_dns import ExternalDns
+    from sandbox.controllers.kubelet import Kubelet
+    from sandbox.controllers.target_health import TargetHealth
+    from sandbox.network.records import Names
+    from sandbox.network.routes import Routes
+
+TURN: Final = 1.0  # seconds between two looks at targets when nothing else happens
+BREATH: Final = 0.05
+CALM: Final = 0.25  # seconds after which news of the first round must have arrived
+WATCHED: Final = ("pods", "deployments", "endpoints", "ingresses", "applications", "jobs")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The controllers, and how they tell the data plane what they decided."""
+
+    cluster: Cluster
+    aws: Aws
+    pool: ThreadPoolExecutor
+    argocd: ArgoCd
+    kubelet: Kubelet
+    balancers: AlbController
+    health: TargetHealth
+    dns: ExternalDns
+    route: Callable[[Routes], None]
+    name: Callable[[Names], None]
+    apply: Callable[[Cloud], Awaitable[None]]
+
+
+class Manager:
+    """One loop for all controllers, so that none of them ever sees half of another's change."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.cloud: Cloud | None = None
+        self._parts = parts
+        self._seen = -1
+        self._turn = asyncio.Lock()
+        self._dirty = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin to follow what happens."""
+        for follow in (self._run(), self._follow_cluster(), self._follow_aws()):
+            task = asyncio.create_task(follow)
+            task.add_done_callback(self._notice)
+            self._tasks.append(task)
+
+    async def stop(self) -> None:
+        """Stop following; pods keep running."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def settle(self, patience: float = 120.0) -> None:
+        """Return when full passes over everything change nothing any more, or TimeoutError."""
+        async with asyncio.timeout(patience):
+            await self._round(everything=True)
+            # What was cut or removed shows a moment later in those that depend on it.
+            while True:
+                before = self._shape()
+                await asyncio.sleep(CALM)
+                await self._round(everything=False)
+                if self._shape() == before:
+                    return
+
+    async def _round(self, *, everything: bool) -> None:
+        self._parts.kubelet.look_again(everything=everything)
+        quiet = 0
+        while quiet < 2:
+            before = self._shape()
+            await self._pass()
+            self._raise_failure()
+            calm = self._parts.kubelet.settled() and self._shape() == before and await self._aws_is_known()
+            quiet = quiet + 1 if calm else 0
+            if not calm:
+                await asyncio.sleep(BREATH)
+
+    def _shape(self) -> str:
+        """Describe everything that counts as a change; restarts of what keeps failing do not."""
+        objects = [
+            [item["kind"], item["metadata"]["namespace"], item["metadata"]["name"], _essence(item)]
+            for plural in WATCHED
+            for item in self._parts.cluster.all(plural)
+        ]
+        health = {
+            arn: [[*target, str(state)] for target, state in sorted(seen.items())]
+            for arn, seen in self._parts.health.seen.items()
+        }
+        return json.dumps([objects, health, self._seen], sort_keys=True)
+
+    async def _aws_is_known(self) -> bool:
+        return bool(await self._in_thread(self._parts.aws.version) == self._seen)
+
+    async def _pass(self) -> None:
+        async with self._turn:
+            cloud = await self._observe()
+            parts = self._parts
+            parts.argocd.sync()
+            jobs.reconcile(parts.cluster)
+            deployments.reconcile(parts.cluster)
+            scheduler.reconcile(parts.cluster)
+            parts.kubelet.reconcile()
+            endpoints.reconcile(parts.cluster)
+            await parts.balancers.reconcile(cloud)
+            await self._look_at_targets(cloud)
+            await parts.dns.reconcile(cloud)
+            cloud = await self._observe()
+            deployed = tuple(parts.balancers.deployed.values())
+            parts.route(dataplane.routes(cloud, deployed, parts.health.seen, parts.kubelet.locate))
+            parts.name(dataplane.dns_names(cloud))
+            await parts.apply(cloud)
+            parts.argocd.publish()
+
+    async def _look_at_targets(self, cloud: Cloud) -> None:
+        parts = self._parts
+        changed = await parts.health.look(cloud, parts.balancers.deployed)
+        states = [
+            (
+                "target-health",
+                arn,
+                {
+                    "targets": {
+                        f"{address}:{port}": {
+                            "state": health.state,
+                            "reason": health.reason,
+                            "description": health.description,
+                        }
+                        for (address, port), health in seen.items()
+                    }
+                },
+            )
+            for arn, seen in changed.items()
+        ]
+        if states:
+            await self._in_thread(parts.aws.set_many, states)
+
+    async def _observe(self) -> Cloud:
+        version = await self._in_thread(self._parts.aws.version)
+        if self.cloud is None or version != self._seen:
+            self.cloud = await self._in_thread(account.observe, self._parts.aws, self._parts.pool)
+            self._seen = version
+        return self.cloud
+
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        # Not the shared pool: `observe` waits for tasks that it hands to that one.
+        return await asyncio.to_thread(function, *arguments)
+
+    async def _run(self) -> None:
+        while True:
+            await self._pass()
+            try:
+                await asyncio.wait_for(self._dirty.wait(), TURN)
+            except TimeoutError:
+                continue
+            self._dirty.clear()
+            await asyncio.sleep(BREATH)
+
+    async def _follow_cluster(self) -> None:
+        version = self._parts.cluster.version
+        while True:
+            version = await self._parts.cluster.changed(version)
+            self._dirty.set()
+
+    async def _follow_aws(self) -> None:
+        version = 0
+        while True:
+            version = await self._in_thread(self._parts.aws.version, version, 10.0)
+            if version != self._seen:
+                self._dirty.set()
+
+    def _notice(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._failure = failure
+            context = {"message": "a controller failed", "exception": failure}
+            asyncio.get_running_loop().call_exception_handler(context)
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise RuntimeError("a controller of the sandbox failed") from self._failure
+
+
+def _essence(item: dict[str, Any]) -> Any:
+    if item["kind"] == "Pod":
+        conditions = item.get("status", {}).get("conditions", ())
+        return {entry["type"]: entry["status"] for entry in conditions}
+    if item["kind"] == "Endpoints":
+        return item.get("subsets")
+    return item.get("status")
