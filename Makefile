@@ -2,7 +2,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 RUN := .venv/bin/python -m
-SYNC := $(RUN) uv sync --frozen --inexact --quiet
+SYNC := $(RUN) uv sync --frozen --inexact --compile-bytecode --quiet
 
 export UV_PYTHON_DOWNLOADS := never
 

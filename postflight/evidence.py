@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 
 class Evidence(BaseModel):
@@ -67,7 +66,6 @@ class Answers(Protocol):
 class _Answer:
     future: Future[Any] = field(default_factory=Future)
     began: float = field(default_factory=time.monotonic)
-    duration_s: float | None = None
 
 
 def question(probe: str, arguments: Mapping[str, Any]) -> Question:
@@ -82,11 +80,22 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be an argument of a probe")
 
 
-class LiveAnswers:
-    """Asks a live environment: each question once, however many threads want its answer."""
+class Recorder(Protocol):
+    """Keeps answers where others find them."""
 
-    def __init__(self, record: Recording | None = None) -> None:
-        self._record = record
+    def write(self, looking: Looking, outcome: Any, duration_s: float) -> None:
+        """Write evidence, or the Unverified that stood in its way."""
+
+    def once(self, looking: Looking, look: Callable[[], Any]) -> Any:
+        """Return the answer that another process wrote, or look while it waits."""
+
+
+class LiveAnswers:
+    """Asks a live environment: each question once, however many threads (and processes) want its answer."""
+
+    def __init__(self, recorder: Recorder | None = None, *, shared: bool = False) -> None:
+        self._recorder = recorder
+        self._shared = shared
         self._answers: dict[Question, _Answer] = {}
         self._lock = threading.Lock()
         self._workers = threading.local()
@@ -115,11 +124,6 @@ class LiveAnswers:
             for asked in questions:
                 self._answers.pop(asked, None)
 
-    def durations(self) -> dict[Question, float]:
-        """Seconds that each answered question took."""
-        with self._lock:
-            return {asked: a.duration_s for asked, a in self._answers.items() if a.duration_s is not None}
-
     def prefetch(self, tasks: Iterable[Callable[[], object]], concurrency: int) -> None:
         """Start `tasks` (which ask questions) in daemon threads and return at once.
 
@@ -141,15 +145,28 @@ class LiveAnswers:
             except queue.Empty:
                 return
             # A failed look is kept in its answer's future, where the check that needs it will meet it.
-            outcome: Future[object] = Future()
-            _settle(outcome, task)
+            _settle(Future(), task)
 
     def _look(self, looking: Looking, answer: _Answer) -> None:
         answer.began = time.monotonic()
-        _settle(answer.future, looking.look)
-        answer.duration_s = time.monotonic() - answer.began
-        if self._record is not None:
-            self._record.write(looking, answer.future, answer.duration_s)
+        if self._shared and self._recorder is not None:
+            recorder = self._recorder
+            _settle(answer.future, lambda: recorder.once(looking, lambda: self._record(looking)))
+        else:
+            _settle(answer.future, lambda: self._record(looking))
+
+    def _record(self, looking: Looking) -> Any:
+        """Look, and keep what was seen. A defect of ours is no evidence, and is not kept."""
+        began = time.monotonic()
+        try:
+            outcome = looking.look()
+        except Unverified as error:
+            if self._recorder is not None:
+                self._recorder.write(looking, error, time.monotonic() - began)
+            raise
+        if self._recorder is not None:
+            self._recorder.write(looking, outcome, time.monotonic() - began)
+        return outcome
 
 
 def _settle(future: Future[Any], call: Callable[[], Any]) -> None:
@@ -157,50 +174,3 @@ def _settle(future: Future[Any], call: Callable[[], Any]) -> None:
         future.set_result(call())
     except BaseException as error:  # noqa: BLE001 - carried to every thread that waits for it
         future.set_exception(error)
-
-
-class Recording:
-    """The folder that keeps a run's answers: one JSON file a question, redacted on writing."""
-
-    def __init__(self, folder: Path, redact: Callable[[str], str]) -> None:
-        self._folder = folder
-        self._redact = redact
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def write(self, looking: Looking, future: Future[Any], duration_s: float) -> None:
-        """Write one answer. Only evidence and Unverified are kept; any other exception is a defect."""
-        kept: dict[str, Any] = {
-            "probe": looking.question.probe,
-            "arguments": json.loads(looking.question.arguments),
-            "duration_s": round(duration_s, 4),
-        }
-        error = future.exception()
-        if error is None:
-            kept["evidence"] = TypeAdapter(looking.answer_type).dump_python(future.result(), mode="json")
-        elif isinstance(error, Unverified):
-            kept["unverified"] = {"message": str(error), "permission": error.permission}
-        else:
-            return
-        text = self._redact(json.dumps(kept, indent=1, ensure_ascii=False))
-        file = self._folder / looking.question.file_name
-        temporary = file.with_suffix(f".{threading.get_ident()}.tmp")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(file)
-
-
-class RecordedAnswers:
-    """Answers from a recorded run: no network, no credentials."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def ask(self, looking: Looking) -> Any:
-        """Return the recorded evidence. Raises Unverified if the run did not record it."""
-        file = self._folder / looking.question.file_name
-        try:
-            kept = json.loads(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise Unverified(f"The recorded run did not ask {looking.question.probe}.") from None
-        if "unverified" in kept:
-            raise Unverified(kept["unverified"]["message"], kept["unverified"]["permission"])
-        return TypeAdapter(looking.answer_type).validate_python(kept["evidence"], strict=False)

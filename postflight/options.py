@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,12 @@ def is_about_an_environment(config: pytest.Config) -> bool:
         if any(path == folder or folder in path.parents or path in folder.parents for folder in checks):
             return True
     return False
+
+
+def given_by_xdist(config: pytest.Config) -> dict[str, Any] | None:
+    """Return what the pytest-xdist controller told this worker; None in any other process."""
+    worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+    return worker_input.get("postflight") if worker_input is not None else None
 
 
 def is_xdist_worker(config: pytest.Config) -> bool:

@@ -89,9 +89,20 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the reports, and turn "nothing failed, something unverified" into its own status."""
-        if self._config.option.collectonly or options.is_xdist_worker(self._config):
-            return
-        session.exitstatus = self._session.finish(int(exitstatus))
+        if options.is_xdist_worker(self._config):
+            self._config.workeroutput["postflight"] = self._session.from_worker()  # type: ignore[attr-defined]
+        elif not self._config.option.collectonly:
+            session.exitstatus = self._session.finish(int(exitstatus))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a pytest-xdist worker which run it is part of."""
+        node.workerinput["postflight"] = self._session.for_worker()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take in what a pytest-xdist worker counted."""
+        self._session.gather_worker(getattr(node, "workeroutput", {}).get("postflight", {}))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print causes, what is not verified, and one line of totals."""

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from postflight.environment import Environment, Subject
-from postflight.evidence import Answers, LiveAnswers, Recording
+from postflight.evidence import Answers, LiveAnswers
 from postflight.identity import Identity
 from postflight.probes.connections import Connections
+from postflight.recording import Recording
 from postflight.runbook import Entry
 from postflight.subjects import Ask
 
@@ -64,9 +65,12 @@ def point_latest(folder: Path) -> None:
     temporary.replace(folder.parent / "latest")
 
 
-def live_answers(folder: Path, connections: Connections) -> LiveAnswers:
-    """Return answers from the live environment, kept under the run's `evidence/`, redacted."""
-    return LiveAnswers(Recording(folder / "evidence", connections.secrets.redact))
+def live_answers(folder: Path, connections: Connections, *, shared: bool) -> LiveAnswers:
+    """Return answers from the live environment, kept under the run's `evidence/`, redacted.
+
+    `shared`: other processes (pytest-xdist workers) ask the same questions and keep them in the same folder.
+    """
+    return LiveAnswers(Recording(folder / "evidence", connections.secrets.redact), shared=shared)
 
 
 def write_json(file: Path, value: object) -> None:

@@ -24,9 +24,10 @@ from postflight.environment import (
     find,
     load,
 )
-from postflight.evidence import Answers, LiveAnswers, RecordedAnswers, Unverified
+from postflight.evidence import Answers, LiveAnswers, Unverified
 from postflight.identity import Identity, WrongPlaceError, establish
 from postflight.probes.connections import Connections
+from postflight.recording import RecordedAnswers
 from postflight.report import results as results_report
 from postflight.report import summary, terminal
 from postflight.run import Run, live_answers, new_folder, point_latest, write_json
@@ -97,31 +98,54 @@ class Session:
     def begin(self, config: pytest.Config) -> None:
         """Bring up, establish identity, open the run's folder. Raises pytest.UsageError (exit status 4)."""
         replayed: str | None = config.getoption("--replay")
-        if self.environment.bring_up and replayed is None and not options.is_xdist_worker(config):
+        given = options.given_by_xdist(config)
+        if self.environment.bring_up and replayed is None and given is None:
             self._bring_up(config)
         connections = Connections(self.environment, self._vantage, os.environ)
-        reports = options.reports_folder(config)
-        folder = new_folder(reports, self.environment.name, datetime.now(UTC))
-        answers: Answers = (
-            RecordedAnswers(self._root / replayed / "evidence")
-            if replayed is not None
-            else live_answers(folder, connections)
-        )
-        try:
-            identity = establish(self.environment, Ask(answers, connections))
-        except WrongPlaceError as error:
-            raise pytest.UsageError(str(error)) from None
-        except Unverified as error:
-            raise pytest.UsageError(f"cannot tell where we are, so no check was run. {error}") from None
+        folder = Path(given["folder"]) if given else self._new_folder(config)
+        answers: Answers
+        if replayed is not None:
+            answers = RecordedAnswers(self._root / replayed / "evidence")
+        else:
+            answers = live_answers(folder, connections, shared=given is not None)
         self._run = Run(
             environment=self.environment,
             connections=connections,
             answers=answers,
             runbook=runbook.load(self._root / "runbook"),
             folder=folder,
-            identity=identity,
+            identity=Identity(**given["identity"]) if given else self._identity(answers, connections),
             release=config.getoption("--release"),
         )
+
+    def _new_folder(self, config: pytest.Config) -> Path:
+        return new_folder(options.reports_folder(config), self.environment.name, datetime.now(UTC))
+
+    def _identity(self, answers: Answers, connections: Connections) -> Identity:
+        try:
+            return establish(self.environment, Ask(answers, connections))
+        except WrongPlaceError as error:
+            raise pytest.UsageError(str(error)) from None
+        except Unverified as error:
+            raise pytest.UsageError(f"cannot tell where we are, so no check was run. {error}") from None
+
+    def for_worker(self) -> dict[str, Any]:
+        """Return what a pytest-xdist worker must know to be part of this run."""
+        if self._run is None:
+            return {}
+        return {"folder": str(self._run.folder), "identity": self._run.identity.as_json()}
+
+    def from_worker(self) -> dict[str, Any]:
+        """Return what a worker tells the controller when it ends."""
+        if self._run is None:
+            return {}
+        return {"calls": self._run.connections.calls.by_protocol(), "left_out": self.collection.left_out}
+
+    def gather_worker(self, told: Mapping[str, Any]) -> None:
+        """Take in what a worker told when it ended."""
+        if self._run is not None and told:
+            self._run.connections.calls.add(told["calls"])
+            self._run.not_declared.update(told["left_out"])
 
     def _bring_up(self, config: pytest.Config) -> None:
         command = self.environment.bring_up

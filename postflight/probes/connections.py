@@ -27,6 +27,13 @@ class Calls:
         with self._lock:
             self._counts.setdefault(protocol, Counter())[name] += 1
 
+    def add(self, counts: Mapping[str, Mapping[str, int] | int]) -> None:
+        """Add what another process counted (its `by_protocol`)."""
+        with self._lock:
+            for protocol, count in counts.items():
+                names = count if isinstance(count, Mapping) else {"": count}
+                self._counts.setdefault(protocol, Counter()).update(names)
+
     def by_protocol(self) -> dict[str, dict[str, int] | int]:
         """Return the counts as `results.json` has them."""
         with self._lock:

@@ -1,0 +1,88 @@
+"""A run's answers on disk: one JSON file a question, redacted on writing, shared by worker processes."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from postflight.evidence import Looking, Unverified
+
+
+class NotRecordedError(Exception):
+    """The folder holds no answer to a question."""
+
+
+class Recording:
+    """The folder `evidence/` of a run."""
+
+    def __init__(self, folder: Path, redact: Callable[[str], str] = str) -> None:
+        self._folder = folder
+        self._redact = redact
+
+    def read(self, looking: Looking) -> Any:
+        """Return recorded evidence. Raises NotRecordedError, and Unverified where the run could not look."""
+        file = self._folder / looking.question.file_name
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise NotRecordedError(f"{file} is not there") from None
+        if "unverified" in kept:
+            raise Unverified(kept["unverified"]["message"], kept["unverified"]["permission"])
+        return TypeAdapter(looking.answer_type).validate_python(kept["evidence"])
+
+    def write(self, looking: Looking, outcome: Any, duration_s: float) -> None:
+        """Write one answer: evidence, or the Unverified that stood in its way."""
+        kept: dict[str, Any] = {
+            "probe": looking.question.probe,
+            "arguments": json.loads(looking.question.arguments),
+            "duration_s": round(duration_s, 4),
+        }
+        if isinstance(outcome, Unverified):
+            kept["unverified"] = {"message": str(outcome), "permission": outcome.permission}
+        else:
+            kept["evidence"] = TypeAdapter(looking.answer_type).dump_python(outcome, mode="json")
+        text = self._redact(json.dumps(kept, indent=1, ensure_ascii=False))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = self._folder / looking.question.file_name
+        temporary = file.with_name(f".{file.name}.{threading.get_native_id()}")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+
+    def once(self, looking: Looking, look: Callable[[], Any]) -> Any:
+        """Return the answer that another process recorded, or look while it waits. Raises Unverified."""
+        from filelock import FileLock, Timeout
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(
+            self._folder / f".{looking.question.file_name}.lock",
+            timeout=looking.deadline_s,
+            thread_local=False,
+        )
+        try:
+            with lock:
+                try:
+                    return self.read(looking)
+                except NotRecordedError:
+                    return look()
+        except Timeout:
+            waited = f"another process looked for {looking.deadline_s:g} s without an answer"
+            raise Unverified(f"{looking.question.probe}: {waited}") from None
+
+
+class RecordedAnswers:
+    """Answers from a recorded run: no network, no credentials."""
+
+    def __init__(self, folder: Path) -> None:
+        self._recording = Recording(folder)
+
+    def ask(self, looking: Looking) -> Any:
+        """Return the recorded evidence. Raises Unverified if the run did not record it."""
+        try:
+            return self._recording.read(looking)
+        except NotRecordedError:
+            raise Unverified(f"The recorded run did not ask {looking.question.probe}.") from None
