@@ -76,7 +76,7 @@ class Served:
         """Send one request; `none` as token sends none, `Content_Type` as keyword sets that header."""
         with requests.Session() as session:
             session.trust_env = False
-            sent = {name.replace("_", "-"): value for name, value in headers.items()}
+            sent = {"Connection": "close"} | {name.replace("_", "-"): value for name, value in headers.items()}
             if token != "none":
                 sent["Authorization"] = f"Bearer {token}"
             return session.request(
@@ -116,6 +116,8 @@ def serving(folder: Path) -> Iterator[Served]:
         yield Served(api, f"https://127.0.0.1:{port}", ca_file, kubelet, pod_ports, call)
     finally:
         call(api.stop())
+        # TLS connections say goodbye in the next turns of the loop.
+        call(asyncio.sleep(0.1))
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=10)
         loop.close()
