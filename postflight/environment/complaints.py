@@ -40,7 +40,8 @@ _PATTERNS = {
 
 def describe(document: Document, errors: Iterable[ErrorDetails]) -> str:
     """Return one paragraph about the first of the model's errors; it never repeats a secret."""
-    first, *others = errors
+    # A misspelt key is also a missing one; the word that was written says more.
+    first, *others = sorted(errors, key=lambda error: error["type"] != "extra_forbidden")
     location = _written(document.value, first["loc"])
     elsewhere = {_written(document.value, error["loc"]) for error in others} - {location}
     rest = f" ({len(elsewhere)} more after this one.)" if elsewhere else ""

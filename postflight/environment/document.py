@@ -56,13 +56,20 @@ def parse(file: Path) -> Document:
     try:
         return _document(yaml.compose(text, Loader=yaml.SafeLoader), file)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise EnvironmentFileError(f"{file}:{line}: is not YAML: {error.problem}.") from error
+        raise EnvironmentFileError(_not_yaml(file, text, error)) from error
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
         raise EnvironmentFileError(f"{file}:{line}: is not YAML: {error.reason}.") from error
     except RecursionError as error:
         raise EnvironmentFileError(f"{file}:1: is nested too deeply.") from error
+
+
+def _not_yaml(file: Path, text: str, error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    line = mark.line + 1 if mark else 1
+    written = text.splitlines()[line - 1 : line]
+    hint = " Within { } and [ ], a ${variable} needs quotes." if any("${" in each for each in written) else ""
+    return f"{file}:{line}: is not YAML: {error.problem or error.context}.{hint}"
 
 
 def _document(node: yaml.Node | None, file: Path) -> Document:

@@ -13,7 +13,7 @@ from postflight.environment.document import Document, EnvironmentFileError
 from postflight.environment.model import Environment
 from postflight.environment.plaintext import refuse_plaintext_secrets
 from postflight.environment.references import ambiguous_names, missing_references
-from postflight.environment.sections import section_names
+from postflight.environment.sections import sections
 from postflight.environment.source import read, with_defaults
 from postflight.environment.variables import interpolated
 
@@ -25,7 +25,7 @@ def load(file: Path, process: Mapping[str, str]) -> Environment:
     """
     document = with_defaults(read(file))
     refuse_plaintext_secrets(document)
-    document = interpolated(document, process, section_names())
+    document = interpolated(document, process, sections())
     _refuse_names(document)
     try:
         environment = Environment.model_validate({**_with_names(document.value), "name": file.stem})
@@ -63,7 +63,7 @@ def _refuse_names(document: Document) -> None:
     """Refuse a `name` in the file: an entry's name is its key, an environment's its file's."""
     if "name" in document.value:
         raise EnvironmentFileError(unknown_key(document, ("name",)))
-    for section in section_names():
+    for section in sections():
         entries = document.value.get(section)
         for key, entry in entries.items() if isinstance(entries, dict) else ():
             if isinstance(entry, dict) and "name" in entry:
@@ -73,7 +73,7 @@ def _refuse_names(document: Document) -> None:
 def _with_names(value: dict[str, Any]) -> dict[str, Any]:
     """Tell every entry of a section its own name. A section without entries is as good as none."""
     named = {key: item for key, item in value.items() if item is not None}
-    for section in section_names():
+    for section in sections():
         entries = named.get(section)
         if isinstance(entries, dict):
             named[section] = {key: _with_name(key, entry) for key, entry in entries.items()}

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from postflight.environment.model import Environment
-from postflight.environment.sections import section_names
+from postflight.environment.sections import sections
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _INTERPOLATED = {"type": "string", "pattern": r"\$\{"}
@@ -27,9 +27,13 @@ def schema() -> dict[str, Any]:
     It demands no key, since a base or a section's `defaults` may give it; the loader demands.
     """
     model = Environment.model_json_schema()
-    definitions = {name: _object(entry) for name, entry in model["$defs"].items()}
-    top = _object(model)
-    for section in section_names():
+    named = {entry.__name__ for entry in sections().values()}
+    definitions = {
+        name: _object(entry, unwritten="name" if name in named else None)
+        for name, entry in model["$defs"].items()
+    }
+    top = _object(model, unwritten="name")
+    for section in sections():
         top["properties"][section] = _section(top["properties"][section])
     top["properties"] = {"extends": _EXTENDS, "variables": _VARIABLES, **top["properties"]}
     return {"$schema": _DRAFT, "title": "Postflight environment", **top, "$defs": definitions}
@@ -40,10 +44,10 @@ def schema_text() -> str:
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _object(model: dict[str, Any]) -> dict[str, Any]:
-    """Return a model's schema as a file sees it: nothing demanded, and no `name` (the key is it)."""
+def _object(model: dict[str, Any], unwritten: str | None) -> dict[str, Any]:
+    """Return a model's schema as a file sees it: nothing demanded, and without what is never written."""
     properties = {
-        name: _value(described) for name, described in model["properties"].items() if name != "name"
+        name: _value(described) for name, described in model["properties"].items() if name != unwritten
     }
     kept: dict[str, Any] = {
         key: model[key] for key in ("description", "type", "additionalProperties") if key in model

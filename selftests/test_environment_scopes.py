@@ -1,0 +1,98 @@
+"""Scopes: which subjects are "of the same service", "of the same ingress" and so on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from postflight.environment import Environment, find, load, scopes, subjects
+
+FOLDER = Path(__file__).parent.parent / "environments"
+
+
+def sandbox() -> Environment:
+    """Load the environment that holds both systems."""
+    return load(find("sandbox", FOLDER), {})
+
+
+def scopes_of(environment: Environment, kind: str, name: str) -> dict[str, frozenset[str]]:
+    """Return the scopes of one subject."""
+    (subject,) = (each for each in subjects(environment, kind) if each.name == name)
+    return scopes(environment, subject)
+
+
+def shared(environment: Environment, kind: str, one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Tell whether two subjects are of the same `kind`."""
+    first, second = (scopes_of(environment, *each) for each in (one, other))
+    return bool(first.get(kind, frozenset()) & second.get(kind, frozenset()))
+
+
+def test_service_belongs_to_its_database_and_that_ones_server() -> None:
+    """So that one missing database explains one service, and a closed server every service on it."""
+    found = scopes_of(sandbox(), "service", "cart-service")
+    assert found["service"] == {"cart-service"}
+    assert found["database"] == {"cart_service"}
+    assert found["database_server"] == {"doa-market-rds"}
+    assert found["namespace"] == {"doa-market-prod"}
+    assert "cache" not in found
+
+
+def test_missing_database_is_of_one_service_and_not_of_its_neighbours() -> None:
+    """The eighteen share a server, not a database."""
+    environment = sandbox()
+    database = ("database", "cart_service")
+    assert shared(environment, "service", database, ("service", "cart-service"))
+    assert shared(environment, "database", database, ("service", "cart-service"))
+    assert not shared(environment, "database", database, ("service", "auth-service"))
+    assert not shared(environment, "service", database, ("service", "auth-service"))
+    assert shared(environment, "database_server", database, ("service", "auth-service"))
+
+
+def test_host_belongs_to_its_ingress_and_the_services_behind() -> None:
+    """A service that is down is felt at the hosts of its ingress."""
+    found = scopes_of(sandbox(), "host", "api-sandbox.doa-market.click")
+    assert found["ingress"] == {"doa-market"}
+    assert found["service"] == {"api-gateway"}
+    assert found["certificate"] == {"doa-market"}
+    assert found["hosted_zone"] == {"doa-market.click"}
+    assert found["cache"] == {"doa-market-redis"}
+
+
+def test_host_and_backends_share_the_ingress() -> None:
+    """Of the same ingress, and not of the other system's."""
+    environment = sandbox()
+    host = ("host", "dashboard-sandbox.kyeol.click")
+    assert shared(environment, "ingress", host, ("backend", "saleor-saleor-api"))
+    assert not shared(environment, "ingress", host, ("backend", "doa-market-api-gateway"))
+    assert not shared(environment, "namespace", host, ("backend", "doa-market-api-gateway"))
+
+
+def test_backend_belongs_to_its_own_service_only() -> None:
+    """Its ingress has other services too; they are not this target group's."""
+    environment = sandbox()
+    found = scopes_of(environment, "backend", "saleor-saleor-storefront")
+    assert found["service"] == {"saleor-storefront"}
+    assert found["ingress"] == {"saleor"}
+    assert not shared(
+        environment, "service", ("service", "saleor-api"), ("backend", "saleor-saleor-storefront")
+    )
+
+
+def test_service_belongs_to_what_refers_to_it() -> None:
+    """Its ingress, backend, API, browser origins, bucket and superuser."""
+    found = scopes_of(sandbox(), "service", "saleor-api")
+    assert found["ingress"] == {"saleor"}
+    assert found["backend"] == {"saleor-saleor-api"}
+    assert found["api"] == {"graphql"}
+    assert found["origin"] == {"graphql-store", "graphql-dashboard"}
+    assert found["bucket"] == {"media"}
+    assert found["superuser"] == {"saleor"}
+    assert found["cache"] == {"min-kyeol-sandbox-valkey"}
+
+
+def test_subnet_and_gateway_share_their_zone() -> None:
+    """A zone's missing gateway is felt in that zone's subnets; a hosted zone is no such zone."""
+    environment = sandbox()
+    assert shared(environment, "zone", ("subnet", "private-a"), ("nat_gateway", "natgw-a"))
+    assert shared(environment, "zone", ("subnet", "private-a"), ("zone", "ap-northeast-2a"))
+    assert not shared(environment, "zone", ("subnet", "private-a"), ("nat_gateway", "natgw-b"))
+    assert "zone" not in scopes_of(environment, "hosted_zone", "kyeol.click")
