@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from uuid import uuid4
 
+from sandbox.aws import records
 from sandbox.aws.errors import Answer
 from sandbox.aws.identities import ACCOUNT, Identity
 from sandbox.aws.policies import Request, judge_identity, judge_resource, parse
@@ -81,7 +82,8 @@ def cors_headers(operation: Operation, origin: str, method: str) -> tuple[tuple[
 def _bucket(name: str | None) -> Any:
     from moto.s3.models import s3_backends  # noqa: PLC0415  (moto loads while the server starts)
 
-    return s3_backends[ACCOUNT]["aws"].buckets.get(name) if name else None
+    bucket = s3_backends[ACCOUNT]["aws"].buckets.get(name) if name else None
+    return records.judged_bucket(bucket) if bucket is not None else None
 
 
 def _role_policies(identity: Identity) -> Iterator[Mapping[str, Any]]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from sandbox.aws.operations import Operation
 
+_ALB_ZONE = "ZWKZPGTI48KDX"
+
 
 def refresh(operation: Operation) -> None:
     """Bring up to date what `operation` is about to show."""
@@ -37,7 +39,7 @@ def _certificate_use() -> None:
 
 def _route_states() -> None:
     for table in list(records.ec2().route_tables.values()):
-        for route in list(table.routes.values()):
+        for route in table.routes:
             records.observed_route(route)
 
 
@@ -49,9 +51,38 @@ def _cache_members() -> None:
         ]
 
 
+def _balancer_zones() -> None:
+    for balancer in list(records.backend("elbv2").load_balancers.values()):
+        balancer.canonical_hosted_zone_id = _ALB_ZONE
+
+
+def _cache_subnet_zones() -> None:
+    caches: Any = records.backend("elasticache")
+    for group in list(caches.cache_subnet_groups.values()):
+        for subnet in group.subnets:
+            zone = subnet["subnet_availability_zone"]
+            if isinstance(zone, str):
+                subnet["subnet_availability_zone"] = {"Name": zone}
+
+
+def _zone_authorities() -> None:
+    """moto writes the SOA's value as a dictionary where its text belongs."""
+    for zone in list(records.backend("route53", "aws").zones.values()):
+        for record in zone.rrsets:
+            if record.type == "SOA":
+                record.records = [_plain_value(value) for value in record.records]
+
+
+def _plain_value(value: Any) -> Any:
+    return value["Value"] if isinstance(value, dict) else value
+
+
 _DERIVED: Mapping[str, Callable[[], None]] = {
     "acm:DescribeCertificate": _certificate_use,
     "acm:ListCertificates": _certificate_use,
     "ec2:DescribeRouteTables": _route_states,
     "elasticache:DescribeCacheClusters": _cache_members,
+    "elasticache:DescribeCacheSubnetGroups": _cache_subnet_zones,
+    "elasticloadbalancing:DescribeLoadBalancers": _balancer_zones,
+    "route53:ListResourceRecordSets": _zone_authorities,
 }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
+from uuid import uuid4
+
+from sandbox.aws.errors import Answer
 
 ACCOUNT = "123456789012"
 OTHER_ACCOUNT = "999999999999"
@@ -48,6 +52,19 @@ def identify(access_key: str | None) -> Identity:
     return _issued(access_key)
 
 
+def caller_identity(identity: Identity) -> Answer:
+    """Answer GetCallerIdentity for a user (moto calls every user it does not know `moto`)."""
+    number = hashlib.sha256(identity.arn.encode()).hexdigest()[:17].upper()
+    request_id = str(uuid4())
+    body = (
+        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+        f"<Arn>{identity.arn}</Arn><UserId>AIDA{number}</UserId><Account>{identity.account}</Account>"
+        f"</GetCallerIdentityResult><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+        "</GetCallerIdentityResponse>"
+    )
+    return Answer(200, (("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id)), body.encode())
+
+
 def _issued(access_key: str) -> Identity:
     from moto.iam.models import iam_backends  # noqa: PLC0415  (moto loads while the server starts)
     from moto.sts.models import sts_backends  # noqa: PLC0415
@@ -56,5 +73,5 @@ def _issued(access_key: str) -> Identity:
     if session is not None:
         return Identity("role", ACCOUNT, str(session.arn), str(session.role_arn))
     user: Any = iam_backends[ACCOUNT]["aws"].get_user_from_access_key_id(access_key)
-    arn = str(user.arn) if user is not None else f"arn:aws:iam::{ACCOUNT}:user/moto"
+    arn = str(user.arn) if user is not None else f"arn:aws:iam::{ACCOUNT}:user/outsider"
     return Identity("user", ACCOUNT, arn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import struct
@@ -23,5 +24,6 @@ def hang(connection: socket.socket) -> NoReturn:
 def reset(connection: socket.socket) -> NoReturn:
     """Cut the connection with a TCP reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
+    # The handler's files keep a closed socket open; taking the descriptor from it does close it.
+    os.close(connection.detach())
     raise ConnectionCutError

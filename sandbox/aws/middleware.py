@@ -11,7 +11,7 @@ from uuid import uuid4
 from sandbox.aws import buckets, derived
 from sandbox.aws.control import serve_control
 from sandbox.aws.errors import Answer, error_answer
-from sandbox.aws.identities import Identity, identify
+from sandbox.aws.identities import Identity, caller_identity, identify
 from sandbox.aws.interruptions import hang, reset
 from sandbox.aws.operations import Operation, operation_of, signature_of
 
@@ -52,6 +52,7 @@ class SandboxAws:
     ) -> Answer | None:
         if operation.action == "PreflightRequest":
             return buckets.preflight(operation, environ)
+        judgement = buckets.judge(operation, identity) if operation.service == "s3" else None
         if identity.standing == "admin":
             return None
         self._controls.count(operation)
@@ -64,10 +65,10 @@ class SandboxAws:
             return error_answer("throttled", operation, identity.arn)
         if self._controls.denies(operation):
             return error_answer("denied", operation, identity.arn)
-        if operation.service == "s3":
-            judgement = buckets.judge(operation, identity)
-            if not judgement.allowed:
-                return error_answer("denied", operation, identity.arn, explicit=judgement.explicit)
+        if operation.name == "sts:GetCallerIdentity" and identity.standing == "user":
+            return caller_identity(identity)
+        if judgement is not None and not judgement.allowed:
+            return error_answer("denied", operation, identity.arn, explicit=judgement.explicit)
         return None
 
     def _misbehave(self, environ: WSGIEnvironment, operation: Operation) -> Answer | None:

@@ -56,6 +56,11 @@ def observed_group(group: Any) -> Any:
     return _turn(group, _observed_group_kind(type(group)), observed={})
 
 
+def judged_bucket(bucket: Any) -> Any:
+    """Keep moto from judging by the bucket's policy: it knows no principals and no conditions, and we have judged."""
+    return _turn(bucket, _judged_bucket_kind(type(bucket)))
+
+
 def _turn(record: Any, kind: type, **fields: Any) -> Any:
     if type(record) is not kind:
         record.__class__ = kind
@@ -124,3 +129,17 @@ def _observed_group_kind(kind: Any) -> type:
             return status
 
     return ObservedGroup
+
+
+@cache
+def _judged_bucket_kind(kind: Any) -> type:
+    if kind.__name__ == "JudgedBucket":
+        return kind  # type: ignore[no-any-return]
+    from moto.iam.access_control import PermissionResult  # noqa: PLC0415
+
+    class JudgedBucket(kind):  # type: ignore[misc]
+        def get_permission(self, action: str, resource: str) -> Any:
+            _ = action, resource
+            return PermissionResult.NEUTRAL
+
+    return JudgedBucket

@@ -173,6 +173,9 @@ def seed_cluster(aws: Aws, network: Network, roles: Mapping[str, str], ports: Po
         subnets=private,
         nodeRole=roles[names.NODE_ROLE],
         instanceTypes=["t3.large"],
+        amiType="AL2023_x86_64_STANDARD",
+        version=KUBERNETES_VERSION,
+        releaseVersion=f"{KUBERNETES_VERSION}.9-20251108",
     )
 
 

@@ -17,49 +17,24 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from sandbox.aws.controls import Controls
-from sandbox.names import ACCOUNT, REGION
+from sandbox.aws.loading import load_moto
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-SERVICES = (
-    "ec2",
-    "iam",
-    "sts",
-    "s3",
-    "rds",
-    "elasticache",
-    "route53",
-    "acm",
-    "elbv2",
-    "ecr",
-    "eks",
-    "dynamodb",
-    "cloudfront",
-)
-_GLOBAL = frozenset({"iam", "sts", "s3", "route53", "cloudfront"})
 _PR_SET_PDEATHSIG = 1
-_SETTINGS = {
-    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
-    "MOTO_DISABLE_GLOBAL_CORS": "true",
-    # moto issues pending certificates by itself after this many seconds.
-    "MOTO_ACM_VALIDATION_WAIT": str(10**9),
-    "AWS_DEFAULT_REGION": REGION,
-}
-_MISLEADING = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve until told to stop."""
     options = _parser().parse_args(arguments)
     _die_with_parent()
-    os.environ.update(_SETTINGS)
-    for name in _MISLEADING:
-        os.environ.pop(name, None)
-    server = _make_server(options.port, Controls(options.latency))
+    moto = load_moto()
+    server = _make_server(options.port, moto, Controls(options.latency))
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     print(json.dumps({"port": server.port}), flush=True)  # noqa: T201  the parent reads it
+    threading.Thread(target=moto.prepare, daemon=True).start()
     server.serve_forever()
 
 
@@ -70,10 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _make_server(port: int, controls: Controls) -> Any:
-    from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: PLC0415  (after the settings above)
+def _make_server(port: int, moto: WSGIApplication, controls: Controls) -> Any:
+    from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: PLC0415  (after moto's settings)
 
-    from sandbox.aws.interruptions import ConnectionCutError  # noqa: PLC0415
     from sandbox.aws.middleware import SandboxAws  # noqa: PLC0415
 
     class Handler(WSGIRequestHandler):
@@ -84,28 +58,12 @@ def _make_server(port: int, controls: Controls) -> Any:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Keep quiet: the calls are counted."""
 
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except ConnectionCutError:
-                self.close_connection = True
+        def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
+            """Read nothing more from a connection that the client, or the sandbox itself, has cut."""
+            _ = error, environ
+            self.close_connection = True
 
-    return make_server("127.0.0.1", port, SandboxAws(_load_moto(), controls), threaded=True, request_handler=Handler)
-
-
-def _load_moto() -> WSGIApplication:
-    """Load moto with all the services that the sandbox has, so that no first call has to."""
-    from moto.backends import get_backend  # noqa: PLC0415
-    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
-        DomainDispatcherApplication,
-        create_backend_app,
-    )
-
-    application = DomainDispatcherApplication(create_backend_app)
-    for service in SERVICES:
-        stores: Any = get_backend(service)  # type: ignore[call-overload]  # any service name
-        _ = stores[ACCOUNT]["aws" if service in _GLOBAL else REGION]
-    return application  # type: ignore[no-any-return]
+    return make_server("127.0.0.1", port, SandboxAws(moto, controls), threaded=True, request_handler=Handler)
 
 
 def _die_with_parent() -> None:

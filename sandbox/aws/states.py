@@ -36,7 +36,7 @@ def _nat_gateway(name: str, state: State) -> None:
 def _route(name: str, state: State) -> None:
     """`name` is `<route table id> <destination>`; `state` is active, blackhole, or None to derive it."""
     table, _, destination = name.partition(" ")
-    for route in records.ec2().route_tables[table].routes.values():
+    for route in records.ec2().route_tables[table].routes:
         if route.destination_cidr_block == destination:
             records.observed_route(route).forced_state = state.pop("state")
             return
@@ -98,6 +98,7 @@ def _replication_group(name: str, state: State) -> None:
     engine = state.pop("member_engine", None)
     for member in members:
         member.engine = engine or member.engine
+        member.auth_token_enabled = state.get("auth", group.auth_token_enabled)
         member.cache_subnet_group_name = state.get("subnet_group", member.cache_subnet_group_name)
     _move(
         state,
@@ -114,6 +115,11 @@ def _place_cache(group: Any, members: list[Any], address: str, port: int) -> Non
     endpoint = {"address": address, "port": port}
     reader = {"address": address.replace("master.", "replica.", 1), "port": port}
     group.port = node["port"] = port
+    for part in node["node_group_members"]:
+        part["read_endpoint"] = {
+            "address": address.replace("master.", f"{part['cache_cluster_id']}.", 1),
+            "port": port,
+        }
     node["primary_endpoint"], node["primary_endpoint_address"] = endpoint, address
     node["reader_endpoint"], node["reader_endpoint_address"] = reader, reader["address"]
     for member in members:

@@ -1,0 +1,71 @@
+"""Loads moto with the services that the sandbox has, as quickly as it goes."""
+
+from __future__ import annotations
+
+import gc
+import os
+from typing import Any
+
+from sandbox.names import ACCOUNT, REGION
+
+BACKENDS = ("ec2", "iam", "sts", "s3", "rds", "elasticache", "route53", "acm", "elbv2", "ecr", "eks", "dynamodb", "cloudfront")
+_ROUTED = ("s3", "route53", "cloudfront", "eks")
+_GLOBAL = frozenset({"iam", "sts", "s3", "route53", "cloudfront"})
+_SETTINGS = {
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+    "MOTO_DISABLE_GLOBAL_CORS": "true",
+    # moto issues pending certificates by itself after this many seconds.
+    "MOTO_ACM_VALIDATION_WAIT": str(10**9),
+    "AWS_DEFAULT_REGION": REGION,
+}
+_MISLEADING = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+
+
+def load_moto() -> Any:
+    """Import moto and its stores; give its WSGI application (with `prepare`, to be called when there is time)."""
+    os.environ.update(_SETTINGS)
+    for name in _MISLEADING:
+        os.environ.pop(name, None)
+    gc.disable()  # importing makes millions of objects and no garbage worth a search
+    dispatcher = _dispatcher()
+    from moto.backends import get_backend  # noqa: PLC0415  (after the settings above)
+
+    for name in BACKENDS:
+        stores: Any = get_backend(name)  # type: ignore[arg-type]  # the names above are moto's
+        _ = stores[ACCOUNT]["aws" if name in _GLOBAL else REGION]
+    gc.freeze()
+    gc.enable()
+    return dispatcher
+
+
+def _dispatcher() -> Any:
+    from moto.core.routing import get_service_router  # noqa: PLC0415
+    from moto.core.utils import get_service_model  # noqa: PLC0415
+    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
+        DomainDispatcherApplication,
+        create_backend_app,
+    )
+
+    class Dispatcher(DomainDispatcherApplication):
+        def __init__(self) -> None:
+            super().__init__(create_backend_app)
+            self._backends: dict[str | None, Any] = {}
+
+        def get_backend_for_host(self, host: str | None) -> Any:
+            """Remember what moto finds by listing its own folder each time."""
+            if host not in self._backends:
+                self._backends[host] = super().get_backend_for_host(host)
+            return self._backends[host]
+
+        def prepare(self) -> None:
+            """Read the service models and make the applications that the first calls would have to wait for."""
+            for name in BACKENDS:
+                get_service_model(name)
+                backend = "elb" if name == "elbv2" else name
+                with self.lock:
+                    if backend not in self.app_instances:
+                        self.app_instances[backend] = self.create_app(backend)  # type: ignore[arg-type]
+            for name in _ROUTED:
+                get_service_router(name)._get_router("rest-json" if name == "eks" else "rest-xml")  # noqa: SLF001
+
+    return Dispatcher()
