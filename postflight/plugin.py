@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 from typing import Any
 
@@ -39,6 +40,9 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Bring the environment up if it is a throw-away one, and see that we are in the right place."""
+        # SIGTERM (make, a CI runner's time limit, a Job's deadline) ends a run as Ctrl-C does: what was judged
+        # is reported, and what was brought up is taken down.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         if not self._config.option.collectonly:
             self._session.begin(self._config)
 
