@@ -1,0 +1,181 @@
+"""TCP: whether a port accepts a connection, and a stream on which every step ends by one deadline."""
+
+from __future__ import annotations
+
+import errno
+import io
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from postflight.evidence import Evidence, Unverified
+from postflight.probes.connections import Connections
+from postflight.probes.deadlines import Deadline
+from postflight.probes.reads import reads, require_declared
+
+CONNECT_S = 3.0
+LOOK_S = 8.0
+
+Kind = Literal[
+    "name", "refused", "timed out", "unreachable", "reset", "closed", "silent", "slow", "garbage",
+    "not tls", "tls refused", "untrusted", "wrong name", "expired", "not yet valid",
+]  # fmt: skip
+
+_OURS = {errno.ENETUNREACH, errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.EACCES}
+
+
+class Trouble(Exception):  # noqa: N818 - what the other side did; evidence, not an error of ours
+    """The other side could not be reached or did not play its part. The text is one clear phrase."""
+
+    def __init__(self, kind: Kind, text: str) -> None:
+        super().__init__(text)
+        self.kind: Kind = kind
+
+
+class Connection(Evidence):
+    """What became of one TCP connection."""
+
+    host: str
+    port: int
+    address: str | None = None
+    seconds: float
+    kind: Kind | None = None
+    problem: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the port accepted the connection."""
+        return self.problem is None
+
+
+class Stream:
+    """A connected socket whose every read and write ends by the deadline. Raises Trouble."""
+
+    def __init__(self, connected: socket.socket, deadline: Deadline, peer: str) -> None:
+        self.socket = connected
+        self.deadline = deadline
+        self.peer = peer
+        self.received = 0
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of `data`."""
+        with self.step():
+            self.socket.sendall(data)
+
+    def receive(self, most: int = 65536) -> bytes:
+        """Return up to `most` bytes, none at the end of the stream."""
+        with self.step():
+            data = self.socket.recv(most)
+        self.received += len(data)
+        return data
+
+    def receive_exactly(self, count: int) -> bytes:
+        """Return just `count` bytes; an earlier end is Trouble."""
+        data = b""
+        while len(data) < count:
+            more = self.receive(count - len(data))
+            if not more:
+                raise Trouble("closed", f"{self.peer} closed the connection without a full answer")
+            data += more
+        return data
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return a buffered reader, as http.client asks a socket for one."""
+        if mode != "rb":
+            raise ValueError(f"a stream is read in binary, not as {mode!r}")
+        return io.BufferedReader(_Reader(self))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.socket.close()
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Give one step what is left of the time, and turn what goes wrong in it into Trouble."""
+        try:
+            self.socket.settimeout(self.deadline.remaining_s())
+            yield
+        except TimeoutError:
+            raise self._out_of_time() from None
+        except (ConnectionResetError, BrokenPipeError, ConnectionAbortedError):
+            raise Trouble("reset", f"{self.peer} reset the connection") from None
+
+    def _out_of_time(self) -> Trouble:
+        waited = self.deadline.ends - self.deadline.began
+        if self.received:
+            return Trouble("slow", f"{self.peer} began to answer and had not ended after {waited:.0f} s")
+        return Trouble("silent", f"{self.peer} accepted the connection and said nothing for {waited:.0f} s")
+
+
+class _Reader(io.RawIOBase):
+    """Reads a stream without owning it: http.client closes the reader before the body is read."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        data = self._stream.receive(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def connect(connections: Connections, host: str, port: int, deadline: Deadline) -> Stream:
+    """Connect to the first address of `host` that accepts. Raises Trouble, or Unverified when cut off."""
+    addresses = connections.addresses.resolve(host)
+    troubles: list[Trouble] = []
+    for address in addresses:
+        try:
+            return _connect(address, host, port, deadline)
+        except Trouble as trouble:
+            troubles.append(trouble)
+    raise troubles[0]
+
+
+def _connect(address: str, host: str, port: int, deadline: Deadline) -> Stream:
+    shown = f"{host}:{port}" if host == address else f"{host}:{port} ({address})"
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    plug = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        plug.settimeout(deadline.remaining_s(at_most=CONNECT_S))
+        plug.connect((address, port))
+        plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError as error:
+        plug.close()
+        raise _connect_trouble(error, shown) from None
+    return Stream(plug, deadline, shown)
+
+
+def _connect_trouble(error: OSError, shown: str) -> Trouble:
+    if isinstance(error, TimeoutError):
+        return Trouble("timed out", f"{shown} did not answer the connection within {CONNECT_S:g} s")
+    if isinstance(error, ConnectionRefusedError):
+        return Trouble("refused", f"{shown} refused the connection")
+    if isinstance(error, ConnectionResetError):
+        return Trouble("reset", f"{shown} reset the connection")
+    if error.errno in _OURS:
+        raise Unverified(f"No connection to {shown} could be tried from here: {error.strerror}.") from None
+    return Trouble("unreachable", f"{shown} cannot be reached: {error.strerror or error}")
+
+
+@reads("tcp", "dns")
+def connection(connections: Connections, host: str, port: int) -> Connection:
+    """Look whether a port accepts a TCP connection."""
+    require_declared("tcp")
+    deadline = Deadline.after(LOOK_S)
+    try:
+        stream = connect(connections, host, port, deadline)
+    except Trouble as trouble:
+        return Connection(
+            host=host, port=port, seconds=deadline.elapsed_s, kind=trouble.kind, problem=str(trouble)
+        )
+    finally:
+        connections.calls.count("tcp")
+    address = stream.socket.getpeername()[0]
+    seconds = deadline.elapsed_s
+    stream.close()
+    return Connection(host=host, port=port, address=address, seconds=seconds)
