@@ -22,7 +22,9 @@ from sandbox.kube_api.store import Store
 READER: Final = User(
     "viewer",
     rules=(
-        Rule(("get", "list", "watch"), ("", "apps"), ("pods", "pods/log", "deployments", "services"), ("shop",)),
+        Rule(
+            ("get", "list", "watch"), ("", "apps"), ("pods", "pods/log", "deployments", "services"), ("shop",)
+        ),
         Rule(("list",), ("",), ("nodes",)),
     ),
 )
@@ -71,14 +73,16 @@ class Served:
     call: Callable[[Coroutine[Any, Any, Any]], Any]
 
     def request(
-        self, method: str, path: str, token: str = "admin", body: Any = None, **headers: str
+        self, method: str, path: str, user: str = "admin", body: Any = None, **headers: str
     ) -> requests.Response:
-        """Send one request; `none` as token sends none, `Content_Type` as keyword sets that header."""
+        """Send one request; `none` sends no token, `Content_Type` as keyword sets that header."""
         with requests.Session() as session:
             session.trust_env = False
-            sent = {"Connection": "close"} | {name.replace("_", "-"): value for name, value in headers.items()}
-            if token != "none":
-                sent["Authorization"] = f"Bearer {token}"
+            sent = {"Connection": "close"} | {
+                name.replace("_", "-"): value for name, value in headers.items()
+            }
+            if user != "none":
+                sent["Authorization"] = f"Bearer {user}"
             return session.request(
                 method, self.url + path, headers=sent, json=body, verify=str(self.ca_file), timeout=10
             )

@@ -30,6 +30,7 @@ _MADE_UP: Final = frozenset(
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Give a server that was filled as the recorded one was."""
     with serving(tmp_path_factory.mktemp("golden")) as served:
         for each in _SEED:
             name = each["object"]["metadata"]["name"]
@@ -94,7 +95,7 @@ def test_answer_is_the_recorded_one(server: Served, case: dict[str, Any]) -> Non
     """Probes judged against the sandbox must meet a real cluster's answers unchanged."""
     asked, recorded = case["request"], case["response"]
     answer = server.request(
-        asked["method"], asked["path"], token=asked["token"], body=asked["body"], **asked["headers"]
+        asked["method"], asked["path"], user=asked["token"], body=asked["body"], **asked["headers"]
     )
     assert answer.status_code == recorded["status"], answer.text
     assert answer.headers["Content-Type"] == recorded["content_type"]

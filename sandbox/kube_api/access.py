@@ -18,7 +18,7 @@ REVIEW_GROUPS: Final = ("authorization.k8s.io", "authentication.k8s.io")
 
 @dataclass(frozen=True)
 class Rule:
-    """What one rule of a role allows; `*` stands for all. No namespace restriction means the whole cluster."""
+    """What one rule of a role allows; `*` stands for all."""
 
     verbs: tuple[str, ...]
     api_groups: tuple[str, ...]

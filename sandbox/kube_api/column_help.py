@@ -1,4 +1,4 @@
-"""The help texts of a pod table's columns, word for word those of the recorded server: clients compare them."""
+"""The help texts of a pod table's columns, word for word the recorded server's."""
 
 from __future__ import annotations
 

@@ -42,8 +42,12 @@ _OMITTED_WHEN_ZERO: Final = frozenset(
 )
 
 
+def _unchanged(obj: Json) -> Json:
+    return obj
+
+
 def without_nulls(value: Any) -> Any:
-    """A copy with every null removed: typed objects have no nulls but those that `shaped` puts back."""
+    """Return a copy with every null removed; `shaped` puts back those that typed objects have."""
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
@@ -139,13 +143,13 @@ _ALWAYS: Final[Mapping[str, Callable[[Json], Json]]] = MappingProxyType(
 
 
 def created(resource: Resource, obj: Json) -> Json:
-    """A new object (its metadata complete) with the defaults of its kind and a fresh status."""
+    """Return a new object (its metadata complete) with the defaults of its kind and a fresh status."""
     if resource.custom:
         return obj
-    fresh = without_nulls(obj)
+    fresh: Json = without_nulls(obj)
     if "status" in resource.subresources:
         fresh["status"] = {}
-    return _CREATED.get(resource.plural, lambda value: value)(fresh)
+    return _CREATED.get(resource.plural, _unchanged)(fresh)
 
 
 def _node_status(status: Json) -> Json:
@@ -171,10 +175,10 @@ def _counters(status: Json) -> Json:
 
 
 def shaped(resource: Resource, obj: Json) -> Json:
-    """The object as the typed API server would give it back; pure, and the same again when applied twice."""
+    """Return the object as the typed API server would give it back; applied twice it is the same."""
     if resource.custom:
         return obj
-    result = _ALWAYS.get(resource.plural, lambda value: value)(without_nulls(obj))
+    result = _ALWAYS.get(resource.plural, _unchanged)(without_nulls(obj))
     spec = result.get("spec", {})
     if "template" in spec and resource.group in {"apps", "batch"}:
         result = {**result, "spec": {**spec, "template": pod_defaults.template(spec["template"])}}

@@ -143,3 +143,29 @@ def openapi_document(group_name: str, version: str) -> Json:
             scope = "/namespaces/{namespace}" if each.namespaced else ""
             paths[f"{prefix}{scope}/{each.plural}/{{name}}"] = {"patch": operation}
     return {"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.20.2"}, "paths": paths}
+
+
+def document(path: str, address: str) -> Json | None:
+    """Answer GET of a path that is no resource, or None (404); `address` is host:port of the server."""
+    answer: Json | None = None
+    match path.strip("/").split("/"):
+        case ["version"]:
+            answer = dict(VERSION)
+        case ["api"]:
+            answer = core_versions(address)
+        case ["apis"]:
+            answer = groups()
+        case ["apis", name]:
+            found = group(name)
+            answer = found and {"kind": "APIGroup", "apiVersion": "v1", **found}
+        case ["api", version]:
+            answer = resources("", version)
+        case ["apis", name, version]:
+            answer = resources(name, version)
+        case ["openapi", "v3"]:
+            answer = openapi_index()
+        case ["openapi", "v3", "api", version]:
+            answer = openapi_document("", version)
+        case ["openapi", "v3", "apis", name, version]:
+            answer = openapi_document(name, version)
+    return answer

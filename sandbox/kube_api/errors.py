@@ -35,7 +35,7 @@ class ApiError(Exception):
 
     @property
     def status(self) -> Json:
-        """The Kubernetes `Status` object (`metav1.Status`)."""
+        """Return the Kubernetes `Status` object (`metav1.Status`)."""
         body: Json = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -56,7 +56,7 @@ def qualified(plural: str, group: str) -> str:
 
 
 def details_of(plural: str, group: str, name: str = "") -> Json:
-    """The `details` of a Status that speaks of one resource."""
+    """Return the `details` of a Status that speaks of one resource."""
     details: Json = {"name": name} if name else {}
     if group:
         details["group"] = group
@@ -83,8 +83,8 @@ def already_exists(plural: str, group: str, name: str) -> ApiError:
 def conflict(plural: str, group: str, name: str) -> ApiError:
     """409 on a write that names an older resourceVersion."""
     message = (
-        f'Operation cannot be fulfilled on {qualified(plural, group)} "{name}": the object has been modified; '
-        "please apply your changes to the latest version and try again"
+        f'Operation cannot be fulfilled on {qualified(plural, group)} "{name}": '
+        "the object has been modified; please apply your changes to the latest version and try again"
     )
     return ApiError(409, "Conflict", message, details=details_of(plural, group, name))
 
@@ -125,11 +125,11 @@ def invalid(kind: str, group: str, name: str, causes: list[Json]) -> ApiError:
 
 
 def required(field: str, text: str = "Required value") -> Json:
-    """A cause: a field that must be there is not."""
+    """Return a cause: a field that must be there is not."""
     return {"reason": "FieldValueRequired", "message": text, "field": field}
 
 
 def invalid_name(name: str) -> Json:
-    """A cause: metadata.name is no DNS-1123 subdomain."""
+    """Return a cause: metadata.name is no DNS-1123 subdomain."""
     message = f'Invalid value: "{name}": {_DNS_SUBDOMAIN_RULE}'
     return {"reason": "FieldValueInvalid", "message": message, "field": "metadata.name"}

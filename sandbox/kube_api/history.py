@@ -25,18 +25,18 @@ class Entry:
 
     @cached_property
     def item(self) -> bytes:
-        """The object as it stands in a list (built-in kinds without apiVersion and kind)."""
+        """Return the object as it stands in a list (built-in kinds without apiVersion and kind)."""
         return json.dumps(self.obj, separators=(",", ":"), ensure_ascii=False).encode()
 
     def document(self, version: str = "") -> bytes:
-        """The object as it stands alone, in the wanted version of its group."""
+        """Return the object as it stands alone, in the wanted version of its group."""
         if self.resource.custom:
             return self.item
         head = {"kind": self.resource.kind, "apiVersion": self.resource.api_version(version)}
         return json.dumps(head, separators=(",", ":")).encode()[:-1] + b"," + self.item[1:]
 
     def copy(self) -> Json:
-        """A copy that the caller may change."""
+        """Return a copy that the caller may change."""
         found: Json = json.loads(self.document())
         return found
 
@@ -74,7 +74,7 @@ class History:
         waiting.set()
 
     def since(self, version: int) -> tuple[Change, ...]:
-        """The changes after `version`, oldest first; ApiError 410 when they are forgotten."""
+        """Return the changes after `version`, oldest first; ApiError 410 when they are forgotten."""
         if not self._changes or version >= self.version:
             return ()
         if version < self._changes[0].version - 1:
@@ -82,8 +82,8 @@ class History:
         position = version - self._changes[0].version + 1
         return tuple(self._changes[at] for at in range(position, len(self._changes)))
 
-    async def wait(self, since: int, timeout: float) -> int:
-        """The version, as soon as it is above `since`, or after `timeout` seconds."""
+    async def wait(self, since: int, timeout: float) -> int:  # noqa: ASYNC109 - its own deadline is its purpose
+        """Return the version, as soon as it is above `since`, or after `timeout` seconds."""
         if self.version <= since:
             try:
                 async with asyncio.timeout(timeout):

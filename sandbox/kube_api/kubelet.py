@@ -38,7 +38,6 @@ class Kubelet(Protocol):
         self, namespace: str, pod: str, container: str, command: tuple[str, ...], stdin: bytes
     ) -> ExecResult:
         """Run a command in a running container."""
-        ...
 
     def logs(
         self, namespace: str, pod: str, container: str, previous: bool, tail_lines: int | None
@@ -63,13 +62,14 @@ def container_of(pod: Json, wanted: str) -> ContainerOf:
     names = [each["name"] for each in pod["spec"].get("containers", [])]
     if not wanted and len(names) > 1:
         raise errors.bad_request(
-            f"a container name must be specified for pod {metadata['name']}, choose one of: [{' '.join(names)}]"
+            f"a container name must be specified for pod {metadata['name']}, "
+            f"choose one of: [{' '.join(names)}]"
         )
     name = wanted or names[0]
     if name not in names:
         raise errors.bad_request(f"container {name} is not valid for pod {metadata['name']}")
     statuses = pod.get("status", {}).get("containerStatuses", [])
-    status = next((each for each in statuses if each.get("name") == name), {})
+    status: Json = next((each for each in statuses if each.get("name") == name), {})
     return ContainerOf(metadata["namespace"], metadata["name"], name, status)
 
 

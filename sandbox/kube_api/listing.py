@@ -62,7 +62,7 @@ def _continue_key(token: str, asked: Question) -> Key:
         padded = token + "=" * (-len(token) % 4)
         start = str(json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))["start"]).rstrip("\0")
     except (binascii.Error, ValueError, KeyError, TypeError) as error:
-        # The real server decodes unpadded base64 in groups of four and reports where the last whole one ended.
+        # Go decodes unpadded base64 in groups of four and reports where the last whole one ended.
         where = len(token) - len(token) % 4
         raise bad_request(
             f"invalid continue token: continue key is not valid: illegal base64 data at input byte {where}"
@@ -138,7 +138,7 @@ def _seen(asked: Question, change: Change) -> tuple[str, Entry] | None:
 
 
 async def watch_events(store: Store, asked: Question) -> AsyncIterator[bytes]:
-    """Yield one JSON line an event until `timeoutSeconds`, or an ERROR event (410) when it starts too early."""
+    """Yield one JSON line an event until `timeoutSeconds`, or an ERROR event (410) when it is too late."""
     seconds = float(_number(asked.query, "timeoutSeconds", int(_LONGEST_WATCH_S)))
     version = _number(asked.query, "resourceVersion", 0)
     first = True

@@ -39,12 +39,12 @@ class Asked:
 
     @property
     def namespace(self) -> str | None:
-        """The namespace of the object, None for a cluster-wide kind."""
+        """Return the namespace of the object, None for a cluster-wide kind."""
         return self.info.namespace if self.resource.namespaced else None
 
     @property
     def patch_kind(self) -> PatchKind:
-        """The kind of patch; ApiError 415 for one that is not known."""
+        """Return the kind of patch; ApiError 415 for one that is not known."""
         kind = _PATCH_KINDS.get(self.content_type)
         if kind is None:
             known = ", ".join(_PATCH_KINDS)
@@ -56,7 +56,7 @@ class Asked:
 
     @property
     def object_body(self) -> Json:
-        """The body as an object; ApiError 400."""
+        """Return the body as an object; ApiError 400."""
         if not isinstance(self.body, dict):
             raise errors.bad_request("the object provided is unrecognized: must be of type object")
         kind = self.body.get("kind", self.resource.kind)

@@ -65,7 +65,7 @@ def _merge_lists(field: str, current: list[Any], patch: list[Any]) -> list[Any]:
         return [item for item in patch if item not in directives]
     key = _merge_key(field, patch)
     if key is None:
-        return _without_directives(patch)
+        return list(_without_directives(patch))
     merged = [_copy(item) for item in current]
     for item in patch:
         place = next((at for at, old in enumerate(merged) if old.get(key) == item[key]), None)
@@ -122,8 +122,8 @@ def _cannot_apply(operation: Json) -> ApiError:
     return ApiError(
         422,
         "Invalid",
-        f"the server rejected our request due to an error in our request: {operation.get('op')} operation does "
-        f"not apply: doc is missing path: {operation.get('path')}",
+        "the server rejected our request due to an error in our request: "
+        f"{operation.get('op')} operation does not apply: doc is missing path: {operation.get('path')}",
         details={},
     )
 
@@ -184,7 +184,7 @@ def json_patch(target: Json, operations: list[Json]) -> Json:
 
 
 def apply_patch(target: Json, patch: Any, kind: PatchKind, *, custom: bool) -> Json:
-    """The patched copy of `target`; `custom` resources know no strategic merge (415)."""
+    """Return the patched copy of `target`; `custom` resources know no strategic merge (415)."""
     if kind == "json":
         if not isinstance(patch, list):
             raise bad_request("a JSON patch is a list of operations")

@@ -56,7 +56,7 @@ def _volume(volume: Json) -> Json:
 
 
 def pod_spec(spec: Json) -> Json:
-    """A pod spec, as of a template, with its defaults."""
+    """Return a pod spec, as of a template, with its defaults."""
     filled = {
         "restartPolicy": "Always",
         "terminationGracePeriodSeconds": 30,
@@ -76,7 +76,7 @@ def pod_spec(spec: Json) -> Json:
 
 
 def template(value: Json) -> Json:
-    """A pod template with its defaults."""
+    """Return a pod template with its defaults."""
     metadata = {"creationTimestamp": None, **value.get("metadata", {})}
     return {**value, "metadata": metadata, "spec": pod_spec(value.get("spec", {}))}
 
@@ -109,7 +109,7 @@ def _quality_of_service(spec: Json) -> str:
 
 
 def pod(obj: Json) -> Json:
-    """A pod as POSTed, with the defaults and what admission adds."""
+    """Return a pod as POSTed, with the defaults and what admission adds."""
     spec = pod_spec(obj.get("spec", {}))
     spec = {"priority": 0, "enableServiceLinks": True, "preemptionPolicy": "PreemptLowerPriority", **spec}
     spec["tolerations"] = _with_default_tolerations(spec.get("tolerations", []))
@@ -122,7 +122,7 @@ def _container_status(status: Json) -> Json:
 
 
 def pod_status(status: Json) -> Json:
-    """A pod's status in the shape in which the server gives it back."""
+    """Return a pod's status in the shape in which the server gives it back."""
     filled: dict[str, Any] = dict(status)
     if "conditions" in filled:
         filled["conditions"] = [

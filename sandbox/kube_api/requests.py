@@ -53,7 +53,7 @@ def _verb(method: str, name: str, query: Mapping[str, str]) -> str:
 
 
 def _raw_tail(raw_path: str, marker: str) -> str:
-    before, found, tail = raw_path.partition(f"/{marker}/")
+    _, found, tail = raw_path.partition(f"/{marker}/")
     return tail if found else ""
 
 

@@ -40,7 +40,7 @@ class Resource:
 
     @property
     def singular(self) -> str:
-        """The singular name that discovery shows (only custom resources have one)."""
+        """Return the singular name that discovery shows (only custom resources have one)."""
         return self.kind.lower() if self.custom else ""
 
     def api_version(self, version: str = "") -> str:
@@ -275,7 +275,7 @@ GROUPS: Final = (
 
 
 def resource_of(plural: str, group: str = "") -> Resource:
-    """The served resource of that plural name; ApiError 404 if there is none."""
+    """Return the served resource of that plural name; ApiError 404 if there is none."""
     found = _BY_NAME.get((group, plural))
     if found is None:
         raise no_such_resource()

@@ -131,7 +131,7 @@ def label_requirements(text: str) -> tuple[Requirement, ...]:
 
 
 def field_value(obj: Json, path: str) -> str:
-    """The text that a field selector compares, empty when the field is absent."""
+    """Return the text that a field selector compares, empty when the field is absent."""
     if path == "source":
         return str(obj.get("source", {}).get("component") or obj.get("reportingComponent", ""))
     value: object = obj
@@ -161,7 +161,7 @@ def _field_terms(resource: Resource, text: str) -> tuple[tuple[str, str, bool], 
 
 
 def selector_of(resource: Resource, labels: str, fields: str) -> Callable[[Json], bool] | None:
-    """A predicate over objects, or None when everything is selected."""
+    """Return a predicate over objects, or None when everything is selected."""
     requirements = label_requirements(labels)
     terms = _field_terms(resource, fields)
     if not requirements and not terms:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import ClientSession, DummyCookieJar, web
 
-from sandbox.kube_api import access, discovery, errors, kubelet, listing, objects, service_proxy
+from sandbox.kube_api import access, discovery, errors, kubelet, listing, objects, protobuf, service_proxy
 from sandbox.kube_api.access import ADMIN_GROUP, ANONYMOUS, Rule, User
 from sandbox.kube_api.errors import ApiError
 from sandbox.kube_api.kubelet import ExecResult, Kubelet
@@ -55,7 +55,8 @@ def wants_table(accept: str) -> bool:
 class KubeApi:
     """An HTTPS server that speaks the Kubernetes API about a Store.
 
-    `users` maps bearer tokens to users. `locate` maps a pod's IP and port to where its process really listens.
+    `users` maps bearer tokens to users. `locate` maps a pod's IP and port to where its process
+    really listens.
     May be set while it runs: `denied` ((verb, resource) pairs refused to all but admins), `mode` and
     `retry_after_s` (how it misbehaves towards all but admins), `latency_s` (before every answer).
     `calls` counts requests of users who are no admins, as `list pods`.
@@ -140,28 +141,10 @@ class KubeApi:
         return await self._about_resources(request, info)
 
     def _about_the_server(self, info: RequestInfo) -> web.Response:
-        if info.path in _HEALTH_PATHS or info.path.startswith(("/readyz/", "/livez/", "/healthz/")):
+        if info.path in _HEALTH_PATHS or info.path.startswith(tuple(f"{path}/" for path in _HEALTH_PATHS)):
             return web.Response(text="ok", content_type="text/plain", charset="utf-8")
-        steps = info.path.strip("/").split("/")
-        match steps:
-            case ["version"]:
-                return _json(dict(discovery.VERSION))
-            case ["api"]:
-                return _json(discovery.core_versions(self._address))
-            case ["apis"]:
-                return _json(discovery.groups())
-            case ["apis", group] if (found := discovery.group(group)) is not None:
-                return _json({"kind": "APIGroup", "apiVersion": "v1", **found})
-            case ["api", _] | ["apis", _, _] if served := discovery.resources(info.group, info.version):
-                return _json(served)
-            case ["openapi", "v3"]:
-                return _json(discovery.openapi_index())
-            case ["openapi", "v3", "api", version]:
-                return _json(discovery.openapi_document("", version))
-            case ["openapi", "v3", "apis", group, version]:
-                return _json(discovery.openapi_document(group, version))
-            case _:
-                return _page_not_found()
+        found = discovery.document(info.path, self._address)
+        return _page_not_found() if found is None else _json(found)
 
     async def _review(self, request: web.Request, user: User, info: RequestInfo) -> web.Response:
         if info.verb != "create":
@@ -214,8 +197,10 @@ class KubeApi:
 
     async def _exec(self, request: web.Request, info: RequestInfo) -> web.StreamResponse:
         container = self._container(request, info)
-        if request.headers.get("Upgrade", "").lower() == "websocket":
+        upgrade = request.headers.get("Upgrade", "").lower()
+        if upgrade:
             kubelet.require_running(container)
+        if upgrade == "websocket":
             return await kubelet.run_exec(request, self._kubelet, container)
         pod = self.store.entry(resource_of("pods"), info.namespace, info.name).obj
         node_name = pod["spec"].get("nodeName")
@@ -238,6 +223,8 @@ async def _body(request: web.Request) -> Any:
     data = await request.read()
     if not data:
         return None
+    if request.content_type == protobuf.MEDIA_TYPE:
+        return protobuf.decode(data)
     try:
         return json.loads(data)
     except ValueError as error:

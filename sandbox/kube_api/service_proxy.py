@@ -1,4 +1,4 @@
-"""`/services/NAME:PORT/proxy/…` and `/pods/NAME:PORT/proxy/…`: HTTP through the API server into the cluster."""
+"""`/services/NAME:PORT/proxy/…` and `/pods/NAME:PORT/proxy/…`: HTTP into the cluster."""
 
 from __future__ import annotations
 

@@ -31,8 +31,9 @@ def _now() -> str:
 class Store:
     """The objects of one cluster, in memory, used from one event loop.
 
-    Every method that hands out an object hands out a copy. Refusals are ApiError. A write that changes nothing
-    leaves `version` as it was, so a reconciler that is content is silent.
+    Every method that hands out an object hands out a copy (`entry` and `entries` hand out what is
+    stored: do not change it). Refusals are ApiError. A write that changes nothing leaves `version` as it was,
+    so a reconciler that is content is silent.
     """
 
     def __init__(self) -> None:
@@ -45,30 +46,30 @@ class Store:
 
     @property
     def version(self) -> int:
-        """The newest resourceVersion."""
+        """Return the newest resourceVersion."""
         return self.history.version
 
-    async def wait_change(self, since: int, timeout: float) -> int:
-        """The version, as soon as it is above `since`, or after `timeout` seconds."""
+    async def wait_change(self, since: int, timeout: float) -> int:  # noqa: ASYNC109 - its own deadline is its purpose
+        """Return the version, as soon as it is above `since`, or after `timeout` seconds."""
         return await self.history.wait(since, timeout)
 
     # Reading
 
     def entry(self, resource: Resource, namespace: str | None, name: str) -> Entry:
-        """The stored object itself; ApiError 404."""
+        """Return the stored object itself; ApiError 404."""
         found = self._entries[resource].get((namespace or "", name))
         if found is None:
             raise errors.not_found(resource.plural, resource.group, name)
         return found
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Json:
-        """A copy of one object; ApiError 404."""
+        """Return a copy of one object; ApiError 404."""
         return self.entry(resource, namespace, name).copy()
 
     def list(
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> tuple[Json, ...]:
-        """Copies in order of namespace and name; None means all namespaces."""
+        """Return copies in order of namespace and name; None means all namespaces."""
         selects = selector_of(resource, labels, fields)
         return tuple(
             each.copy() for each in self.entries(resource, namespace) if selects is None or selects(each.obj)
@@ -77,7 +78,7 @@ class Store:
     def entries(
         self, resource: Resource, namespace: str | None = None, after: Key | None = None
     ) -> Iterator[Entry]:
-        """The stored objects in order, from behind the key `after`."""
+        """Return the stored objects in order, from behind the key `after`."""
         keys = self._keys.get(resource)
         if keys is None:
             keys = self._keys[resource] = sorted(self._entries[resource])
@@ -144,7 +145,7 @@ class Store:
         return self._change(resource, namespace, name, make, status=True)
 
     def delete(self, resource: Resource, namespace: str | None, name: str, *, orphan: bool = False) -> Json:
-        """Remove the object, what it owns and (for a namespace) what lies in it; a finalizer only marks it."""
+        """Remove the object, what it owns and what lies in it (a namespace); a finalizer only marks it."""
         entry = self.entry(resource, namespace, name)
         if entry.obj["metadata"].get("finalizers"):
             marked = {
@@ -180,7 +181,8 @@ class Store:
         wanted_metadata = wanted.get("metadata") or {}
         if wanted_metadata.get("name", name) != name:
             raise errors.bad_request(
-                f"the name of the object ({wanted_metadata['name']}) does not match the name on the URL ({name})"
+                f"the name of the object ({wanted_metadata['name']}) does not match the name on the URL "
+                f"({name})"
             )
         own = entry.obj["metadata"]
         if wanted_metadata.get("resourceVersion", own["resourceVersion"]) != own["resourceVersion"]:

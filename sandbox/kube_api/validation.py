@@ -45,6 +45,10 @@ def _workload_causes(resource: Resource, spec: Json) -> list[Json]:
     return causes
 
 
+def _may_lack_ports(service: Json) -> bool:
+    return service.get("type") == "ExternalName" or service.get("clusterIP") == "None"
+
+
 def check(resource: Resource, obj: Json) -> None:
     """ApiError 422 with every cause at once, as the real server lists them."""
     name = obj["metadata"].get("name", "")
@@ -60,8 +64,7 @@ def check(resource: Resource, obj: Json) -> None:
         causes += _container_causes(spec, "spec")
     elif resource.plural in {"deployments", "replicasets", "statefulsets", "daemonsets", "jobs"}:
         causes += _workload_causes(resource, spec)
-    elif resource.plural == "services" and spec.get("type") != "ExternalName" and not spec.get("ports"):
-        if spec.get("clusterIP") != "None":
-            causes.append(required("spec.ports"))
+    elif resource.plural == "services" and not spec.get("ports") and not _may_lack_ports(spec):
+        causes.append(required("spec.ports"))
     if causes:
         raise invalid(resource.kind, resource.group, name, causes)
