@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from postflight.environment import Environment, find, load, scopes, subjects
@@ -96,3 +97,23 @@ def test_subnet_and_gateway_share_their_zone() -> None:
     assert shared(environment, "zone", ("subnet", "private-a"), ("zone", "ap-northeast-2a"))
     assert not shared(environment, "zone", ("subnet", "private-a"), ("nat_gateway", "natgw-b"))
     assert "zone" not in scopes_of(environment, "hosted_zone", "kyeol.click")
+
+
+def test_thousands_of_services_are_related_in_no_time(tmp_path: Path) -> None:
+    """Looking through all for each of them took minutes; the limit is ten times what it takes now."""
+    names = [f"service-{number}" for number in range(1900)]
+    file = tmp_path / "large.yaml"
+    file.write_text(
+        'aws: {account: "123456789012", region: x}\n'
+        "services:\n  defaults: {namespace: x, database: '${snake_name}'}\n"
+        + "".join(f"  {name}:\n" for name in names)
+        + "database_servers:\n  d:\n    {kind: cluster, identifier: i, user: u, login: {}, login_database: d,\n"
+        + f"     databases: [{', '.join(names).replace('-', '_')}]}}\n"
+        + f"ingresses: {{i: {{namespace: x, services: [{', '.join(names)}]}}}}\n"
+    )
+    begun = time.process_time()
+    environment = load(file, {})
+    found = [scopes(environment, service) for service in subjects(environment, "service")]
+    assert time.process_time() - begun < 5
+    assert len(found) == 1900
+    assert found[7]["database"] == {"service_7"}

@@ -2,6 +2,7 @@
 
 from postflight.environment.data import Bucket, BucketOrigin, Cache, Database, DatabaseLogin, DatabaseServer
 from postflight.environment.declaration import Declaration, SecretKey, Subject, Vantage
+from postflight.environment.derived import SECTION_OF, kind_of, subjects
 from postflight.environment.document import EnvironmentFileError
 from postflight.environment.infrastructure import (
     Account,
@@ -25,7 +26,7 @@ from postflight.environment.platform import (
     Job,
     Service,
 )
-from postflight.environment.references import SECTION_OF, kind_of, scopes, subjects
+from postflight.environment.references import scopes
 
 __all__ = [
     "SECTION_OF",

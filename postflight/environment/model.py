@@ -54,3 +54,7 @@ class Environment(Declaration):
     terraform: dict[Name, TerraformState] = Field(default_factory=dict)
     applications: dict[Name, Application] = Field(default_factory=dict)
     jobs: dict[Name, Job] = Field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        """Return a hash of what tells environments apart, so that what follows from one may be kept."""
+        return hash((self.name, self.description, self.aws))
