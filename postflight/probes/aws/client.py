@@ -98,6 +98,20 @@ class Aws:
 
         Returns None where AWS answers with one of the `absent` error codes. Raises Unverified.
         """
+        found = self.pages(service, operation, key, absent=absent, region=region, **arguments)
+        return None if found is None else [item for items in found for item in items]
+
+    def pages(
+        self,
+        service: str,
+        operation: str,
+        key: str,
+        *,
+        absent: Sequence[str] = (),
+        region: str | None = None,
+        **arguments: Any,
+    ) -> list[Any] | None:
+        """Make one call with all its pages and return `key` of every page; see `listing`."""
         permission = _permission(service, operation)
         with translated(permission):
             client = self.client(service, region)
@@ -107,9 +121,7 @@ class Aws:
             else:
                 answer = _unless_absent(partial(getattr(client, _method(operation)), **arguments), absent)
                 answers = None if answer is None else [answer]
-        if answers is None:
-            return None
-        return [item for answer in answers for item in _value(answer, key, permission)]
+        return None if answers is None else [_value(answer, key, permission) for answer in answers]
 
     def _session(self, role: str | None) -> Session:
         if role not in self._sessions:
