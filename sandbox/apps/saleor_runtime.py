@@ -41,7 +41,7 @@ class SaleorRuntime:
             if self._process is not None:
                 return
             ours, theirs = socket.socketpair()
-            with self._log.open("ab") as log, theirs:  # noqa: ASYNC230  a local file, once
+            with self._log.open("ab") as log, theirs:
                 self._process = await start_child(
                     [sys.executable, "-m", "sandbox.apps.saleor.nursery"],
                     environment={**os.environ, "PYTHONPATH": str(CHECKOUT)},
@@ -160,7 +160,6 @@ async def _read_all(descriptor: int) -> bytes:
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    with os.fdopen(descriptor, "wb") as pipe, contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as pipe:
         # A program need not read what it is given.
         pipe.write(data)
-        pipe.flush()
