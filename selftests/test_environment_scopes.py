@@ -107,7 +107,7 @@ def test_thousands_of_services_are_related_in_no_time(tmp_path: Path) -> None:
         'aws: {account: "123456789012", region: x}\n'
         "services:\n  defaults: {namespace: x, database: '${snake_name}'}\n"
         + "".join(f"  {name}:\n" for name in names)
-        + "database_servers:\n  d:\n    {kind: cluster, identifier: i, user: u, login: {}, login_database: d,\n"
+        + "database_servers:\n  d:\n    {kind: cluster, identifier: i, user: u, login: {}, login_database: d,"
         + f"     databases: [{', '.join(names).replace('-', '_')}]}}\n"
         + f"ingresses: {{i: {{namespace: x, services: [{', '.join(names)}]}}}}\n"
     )

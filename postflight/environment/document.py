@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import yaml
 
 Location = tuple[str | int, ...]
 
+_UNQUOTED = re.compile(r"[\[{][^\"']*\$\{")
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
@@ -68,7 +70,11 @@ def _not_yaml(file: Path, text: str, error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark else 1
     written = text.splitlines()[line - 1 : line]
-    hint = " Within { } and [ ], a ${variable} needs quotes." if any("${" in each for each in written) else ""
+    hint = (
+        " Within { } and [ ], a ${variable} needs quotes."
+        if any(_UNQUOTED.search(each) for each in written)
+        else ""
+    )
     return f"{file}:{line}: is not YAML: {error.problem or error.context}.{hint}"
 
 
