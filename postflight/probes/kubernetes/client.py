@@ -8,7 +8,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PAGE: Final = 500
 CALL_LIMIT_S: Final = 15.0
 _ATTEMPTS: Final = 3
+_OK: Final = 200
 _ONE_MOMENT_S: Final = 2.0
 _REFUSED_FOR_S: Final = 10.0
 
@@ -101,37 +102,48 @@ class Kubernetes:
             raise self._unverified(f"answers {call.need} with something that is not JSON")
         return answer
 
-    def list(self, resource: Resource, namespace: str | None, query: Mapping[str, str] = {}) -> Iterator[Any]:
-        """Yield all objects of a collection, page by page. Raises Unverified; Absent if it is not served."""
-        call = Call(f"list {resource.word}", _where(namespace), "")
+    def list(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        query: Mapping[str, str] | None = None,
+        *,
+        may_be_absent: bool = False,
+    ) -> Iterator[Any]:
+        """Yield all objects of a collection, page by page.
+
+        Raises Unverified; where the server knows no such kind and it `may_be_absent`, Absent.
+        """
         first = {"limit": str(PAGE), "resourceVersion": "0"}
         page: str | None = None
         while True:
             # Version 0 is answered from the server's cache, cheaply; a later page may not name a version.
-            asked = {**query, **(first if page is None else {"limit": str(PAGE), "continue": page})}
+            asked = {**(query or {}), **(first if page is None else {"limit": str(PAGE), "continue": page})}
             path = f"{resource.path(namespace)}?{urlencode(asked)}"
-            with self.open(Call(call.permission, call.where, path)) as exchange:
-                reader = ListReader(exchange.chunks())
-                try:
+            call = Call(f"list {resource.word}", _where(namespace), path)
+            try:
+                with self.open(call) as exchange:
+                    reader = ListReader(exchange.chunks())
                     yield from reader.items()
-                except NotAListError:
-                    message = f"answers {call.need} with something that is not a list"
-                    raise self._unverified(message) from None
+            except NotAListError:
+                raise self._unverified(f"answers {call.need} with something that is not a list") from None
+            except Absent:
+                if may_be_absent:
+                    raise
+                raise self._unverified(f"serves no {resource.word} ({resource.group_version})") from None
             page = reader.next_page
             if page is None:
                 return
 
-    def text(self, call: Call, limit: int) -> str | None:
-        """Return the text at a path (a log), None where it is absent. Raises Unverified."""
-        try:
-            with self.open(call) as exchange:
-                return exchange.body(limit).decode(errors="replace")
-        except Absent:
-            return None
+    def text(self, call: Call, limit: int, *, absent: Collection[int] = (404,)) -> str | None:
+        """Return the text at a path (a log), None for a status that says it is absent. Raises Unverified."""
+        with self.open(call, accepted=(_OK, *absent)) as exchange:
+            body = exchange.body(limit).decode(errors="replace")
+            return body if exchange.status == _OK else None
 
     @contextlib.contextmanager
-    def open(self, call: Call, *, any_status: bool = False) -> Iterator[Exchange]:
-        """Send a GET and give its exchange, once it is an answer of 200 (or any, if so asked).
+    def open(self, call: Call, *, accepted: Container[int] = (_OK,)) -> Iterator[Exchange]:
+        """Send a GET and give its exchange, once its status is one of `accepted`.
 
         Raises Unverified, and Absent for a 404.
         """
@@ -145,7 +157,7 @@ class Kubernetes:
                 left = max(until - time.monotonic(), 0.1)
                 path = reached.path_prefix + call.path
                 with transport.exchange("GET", path, headers, left) as exchange:
-                    if any_status or exchange.status == 200:  # noqa: PLR2004
+                    if exchange.status in accepted:
                         yield exchange
                         return
                     pause = retry_after(exchange, until) if attempt < _ATTEMPTS else None
@@ -202,7 +214,7 @@ class Kubernetes:
     def _open(self) -> tuple[Access, Transport]:
         with self._opening:
             if self._refused is not None and time.monotonic() < self._refused_until:
-                raise self._refused
+                raise Unverified(str(self._refused), self._refused.permission)
             if self._opened is None:
                 try:
                     reached = access(self._connections)

@@ -1,0 +1,198 @@
+"""Deployments of a namespace: what is asked for, what there is, and how the containers are set up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from postflight.evidence import Evidence
+from postflight.probes.connections import Connections
+from postflight.probes.kubernetes.client import Resource
+from postflight.probes.kubernetes.reading import entries, mapping, number, text
+from postflight.probes.reads import reads
+
+_KEPT_ARGUMENTS: Final = ("--txt-owner-id=", "--domain-filter=", "--cluster-name=")
+
+
+class Reference(Evidence):
+    """Where a variable comes from: a key of a ConfigMap or Secret, or with `key` None all of them."""
+
+    kind: Literal["ConfigMap", "Secret"]
+    name: str
+    key: str | None = None
+    prefix: str = ""
+    optional: bool = False
+
+
+class Variable(Evidence):
+    """An environment variable of a container. `value` is kept only for the names that were asked for."""
+
+    name: str
+    value: str | None = None
+    is_empty: bool = False
+    reference: Reference | None = None
+
+
+class Container(Evidence):
+    """A container of a pod template. Of its arguments only harmless, known ones are kept."""
+
+    name: str
+    image: str
+    arguments: tuple[str, ...]
+    variables: tuple[Variable, ...]
+    sources: tuple[Reference, ...]
+    readiness_path: str | None
+
+
+class Condition(Evidence):
+    """A condition of an object's status."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+class Deployment(Evidence):
+    """A Deployment, or the absence of one."""
+
+    namespace: str
+    name: str
+    found: bool = True
+    replicas: int = 0
+    updated: int = 0
+    ready: int = 0
+    available: int = 0
+    generation: int = 0
+    observed_generation: int = 0
+    selector: dict[str, str] = Field(default_factory=dict)
+    service_account: str = ""
+    containers: tuple[Container, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """`Deployment saleor/saleor-api`."""
+        return f"Deployment {self.namespace}/{self.name}"
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Images of its containers."""
+        return tuple(container.image for container in self.containers)
+
+    @property
+    def readiness_path(self) -> str | None:
+        """Path that the first HTTP readiness probe asks."""
+        return next((c.readiness_path for c in self.containers if c.readiness_path), None)
+
+    @property
+    def trouble(self) -> str:
+        """What its conditions complain of, in Kubernetes' own words."""
+        return "; ".join(
+            f"{item.reason}: {item.message}"
+            for item in self.conditions
+            if item.status == ("True" if item.type == "ReplicaFailure" else "False")
+        )
+
+    def argument(self, name: str) -> tuple[str, ...]:
+        """Return the values of `--name=value` arguments."""
+        mark = f"--{name}="
+        return tuple(
+            argument.removeprefix(mark)
+            for container in self.containers
+            for argument in container.arguments
+            if argument.startswith(mark)
+        )
+
+
+class Deployments(Evidence):
+    """The Deployments of one namespace."""
+
+    namespace: str
+    items: tuple[Deployment, ...]
+
+    def named(self, name: str) -> Deployment:
+        """Return one of them, or its absence."""
+        absent = Deployment(namespace=self.namespace, name=name, found=False)
+        return next((item for item in self.items if item.name == name), absent)
+
+
+@reads("list deployments.apps")
+def deployments(connections: Connections, namespace: str, readable: tuple[str, ...]) -> Deployments:
+    """List a namespace's Deployments; the values of `readable` variables are kept."""
+    listed = connections.kubernetes.list(Resource("deployments", "apps/v1"), namespace)
+    kept = frozenset(readable)
+    return Deployments(
+        namespace=namespace, items=tuple(_deployment(item, namespace, kept) for item in listed)
+    )
+
+
+def _deployment(item: Mapping[str, Any], namespace: str, readable: frozenset[str]) -> Deployment:
+    pod = mapping(item, "spec", "template", "spec")
+    status = mapping(item, "status")
+    return Deployment(
+        namespace=namespace,
+        name=text(item, "metadata", "name"),
+        replicas=number(item, "spec", "replicas", default=1),
+        updated=number(status, "updatedReplicas"),
+        ready=number(status, "readyReplicas"),
+        available=number(status, "availableReplicas"),
+        generation=number(item, "metadata", "generation"),
+        observed_generation=number(status, "observedGeneration"),
+        selector={str(k): str(v) for k, v in mapping(item, "spec", "selector", "matchLabels").items()},
+        service_account=text(pod, "serviceAccountName"),
+        containers=tuple(_container(each, readable) for each in entries(pod, "containers")),
+        conditions=tuple(condition(each) for each in entries(status, "conditions")),
+    )
+
+
+def condition(item: Mapping[str, Any]) -> Condition:
+    """Read one condition of a status."""
+    return Condition(
+        type=text(item, "type"),
+        status=text(item, "status"),
+        reason=text(item, "reason"),
+        message=text(item, "message"),
+    )
+
+
+def _container(item: Mapping[str, Any], readable: frozenset[str]) -> Container:
+    arguments = (str(each) for part in ("command", "args") for each in item.get(part) or ())
+    return Container(
+        name=text(item, "name"),
+        image=text(item, "image"),
+        arguments=tuple(each for each in arguments if each.startswith(_KEPT_ARGUMENTS)),
+        variables=tuple(_variable(each, readable) for each in entries(item, "env")),
+        sources=tuple(_sources(item)),
+        readiness_path=text(item, "readinessProbe", "httpGet", "path") or None,
+    )
+
+
+def _variable(item: Mapping[str, Any], readable: frozenset[str]) -> Variable:
+    name = text(item, "name")
+    origin = mapping(item, "valueFrom")
+    for kind, field in (("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")):
+        named = mapping(origin, field)
+        if named:
+            reference = Reference.model_validate(
+                {"kind": kind, "name": text(named, "name"), "key": text(named, "key"),
+                 "optional": bool(named.get("optional"))}
+            )  # fmt: skip
+            return Variable(name=name, reference=reference)
+    if origin:  # a field of the pod, or a resource limit: set by Kubernetes itself
+        return Variable(name=name)
+    value = text(item, "value")
+    return Variable(name=name, value=value if name in readable else None, is_empty=not value)
+
+
+def _sources(item: Mapping[str, Any]) -> Iterator[Reference]:
+    for each in entries(item, "envFrom"):
+        for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
+            named = mapping(each, field)
+            if named:
+                yield Reference.model_validate(
+                    {"kind": kind, "name": text(named, "name"), "prefix": text(each, "prefix"),
+                     "optional": bool(named.get("optional"))}
+                )  # fmt: skip
