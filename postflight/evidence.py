@@ -21,6 +21,11 @@ class Evidence(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @property
+    def is_doomed(self) -> bool:
+        """Whether what is wrong here cannot heal by itself, so that waiting for it is in vain."""
+        return False
+
 
 class Unverified(Exception):  # noqa: N818 - a verdict, not an error
     """We could not look. `permission`: what was missing (`ec2:DescribeSubnets`, `list pods in saleor`)."""
@@ -58,14 +63,17 @@ class Looking:
 class Answers(Protocol):
     """Where answers come from: a live environment or a recorded run."""
 
-    def ask(self, looking: Looking) -> Any:
-        """Return the evidence. Raises Unverified."""
+    def ask(self, looking: Looking, since: float = 0.0) -> Any:
+        """Return evidence that was looked for at `since` (seconds since the epoch) or later.
+
+        Raises Unverified.
+        """
 
 
 @dataclass
 class _Answer:
     future: Future[Any] = field(default_factory=Future)
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=time.time)
 
 
 def question(probe: str, arguments: Mapping[str, Any]) -> Question:
@@ -83,11 +91,11 @@ def _plain(value: Any) -> Any:
 class Recorder(Protocol):
     """Keeps answers where others find them."""
 
-    def write(self, looking: Looking, outcome: Any, duration_s: float) -> None:
-        """Write evidence, or the Unverified that stood in its way."""
+    def write(self, looking: Looking, outcome: Any, began: float) -> None:
+        """Write evidence, or the Unverified that stood in its way, and when the look began."""
 
-    def once(self, looking: Looking, look: Callable[[], Any]) -> Any:
-        """Return the answer that another process wrote, or look while it waits."""
+    def once(self, looking: Looking, since: float, look: Callable[[], Any]) -> Any:
+        """Return the answer that another process looked for since then, or look while it waits."""
 
 
 class LiveAnswers:
@@ -100,29 +108,28 @@ class LiveAnswers:
         self._lock = threading.Lock()
         self._workers = threading.local()
 
-    def ask(self, looking: Looking) -> Any:
-        """Return the answer, by looking if nobody did yet. Raises Unverified, also at the deadline."""
+    def ask(self, looking: Looking, since: float = 0.0) -> Any:
+        """Return the answer, by looking if nobody did since then. Raises Unverified, also at the deadline."""
         with self._lock:
             answer = self._answers.get(looking.question)
-            is_first = answer is None
-            if answer is None:
+            is_first = answer is None or answer.began < since
+            if answer is None or is_first:
                 answer = self._answers[looking.question] = _Answer()
         if is_first and getattr(self._workers, "inside", False):
-            self._look(looking, answer)
+            self._look(looking, answer, since)
         elif is_first:
-            threading.Thread(target=self._look, args=(looking, answer), daemon=True).start()
-        remaining = answer.began + looking.deadline_s - time.monotonic()
+            threading.Thread(target=self._look, args=(looking, answer, since), daemon=True).start()
+        remaining = answer.began + looking.deadline_s - time.time()
         try:
             return answer.future.result(timeout=max(remaining, 0.01))
         except TimeoutError:
             asked = f"{looking.question.probe} {looking.question.arguments}"
             raise Unverified(f"{asked} did not end within {looking.deadline_s:g} s") from None
 
-    def forget(self, questions: Iterable[Question]) -> None:
-        """Make the next asker look again."""
+    def began(self, questions: Iterable[Question]) -> float:
+        """Return when the newest of these looks began, in seconds since the epoch; 0 without any."""
         with self._lock:
-            for asked in questions:
-                self._answers.pop(asked, None)
+            return max((self._answers[one].began for one in questions if one in self._answers), default=0.0)
 
     def prefetch(self, tasks: Iterable[Callable[[], object]], concurrency: int) -> None:
         """Start `tasks` (which ask questions) in daemon threads and return at once.
@@ -147,25 +154,25 @@ class LiveAnswers:
             # A failed look is kept in its answer's future, where the check that needs it will meet it.
             _settle(Future(), task)
 
-    def _look(self, looking: Looking, answer: _Answer) -> None:
-        answer.began = time.monotonic()
+    def _look(self, looking: Looking, answer: _Answer, since: float) -> None:
+        answer.began = time.time()
         if self._shared and self._recorder is not None:
             recorder = self._recorder
-            _settle(answer.future, lambda: recorder.once(looking, lambda: self._record(looking)))
+            _settle(answer.future, lambda: recorder.once(looking, since, lambda: self._record(looking)))
         else:
             _settle(answer.future, lambda: self._record(looking))
 
     def _record(self, looking: Looking) -> Any:
         """Look, and keep what was seen. A defect of ours is no evidence, and is not kept."""
-        began = time.monotonic()
+        began = time.time()
         try:
             outcome = looking.look()
         except Unverified as error:
             if self._recorder is not None:
-                self._recorder.write(looking, error, time.monotonic() - began)
+                self._recorder.write(looking, error, began)
             raise
         if self._recorder is not None:
-            self._recorder.write(looking, outcome, time.monotonic() - began)
+            self._recorder.write(looking, outcome, began)
         return outcome
 
 

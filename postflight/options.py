@@ -50,6 +50,12 @@ def add(parser: pytest.Parser) -> None:
         metavar="RUN",
         help="judge the evidence that an earlier run recorded, e.g. reports/latest; looks at nothing",
     )
+    group.addoption(
+        "--patience",
+        metavar="DURATION",
+        help="how long what fails may be looked at again, in all, e.g. 5m after a deployment (default: the "
+        "environment's `patience`, else 0)",
+    )
     group.addoption("--release", metavar="REVISION", help="what was deployed; kept in the results")
     group.addoption(
         "--fault",

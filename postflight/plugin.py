@@ -40,8 +40,8 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Bring the environment up if it is a throw-away one, and see that we are in the right place."""
-        # SIGTERM (make, a CI runner's time limit, a Job's deadline) ends a run as Ctrl-C does: what was judged
-        # is reported, and what was brought up is taken down.
+        # SIGTERM (make, a CI runner's time limit, a Job's deadline) ends a run as Ctrl-C does: what was
+        # judged is reported, and what was brought up is taken down.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if not self._config.option.collectonly:
             self._session.begin(self._config)
@@ -63,6 +63,15 @@ class Hooks:
         """Ask for all the evidence that the selected checks need, at once."""
         if not self._config.option.collectonly and not options.is_xdist_controller(self._config):
             self._session.prefetch(session.items)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Judge a failed check again on newer evidence, while patience lasts."""
+        try:
+            return (yield)
+        except AssertionError:
+            self._session.settle(pyfuncitem)
+            return True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,23 +25,29 @@ class Recording:
         self._folder = folder
         self._redact = redact
 
-    def read(self, looking: Looking) -> Any:
-        """Return recorded evidence. Raises NotRecordedError, and Unverified where the run could not look."""
+    def read(self, looking: Looking, since: float = 0.0) -> Any:
+        """Return evidence recorded `since` then (seconds since the epoch).
+
+        Raises NotRecordedError, and Unverified where the run could not look.
+        """
         file = self._folder / looking.question.file_name
         try:
             kept = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise NotRecordedError(f"{file} is not there") from None
+        if kept["began"] < since:
+            raise NotRecordedError(f"{file} is older")
         if "unverified" in kept:
             raise Unverified(kept["unverified"]["message"], kept["unverified"]["permission"])
         return TypeAdapter(looking.answer_type).validate_python(kept["evidence"])
 
-    def write(self, looking: Looking, outcome: Any, duration_s: float) -> None:
+    def write(self, looking: Looking, outcome: Any, began: float) -> None:
         """Write one answer: evidence, or the Unverified that stood in its way."""
         kept: dict[str, Any] = {
             "probe": looking.question.probe,
             "arguments": json.loads(looking.question.arguments),
-            "duration_s": round(duration_s, 4),
+            "began": began,
+            "duration_s": round(time.time() - began, 4),
         }
         if isinstance(outcome, Unverified):
             kept["unverified"] = {"message": str(outcome), "permission": outcome.permission}
@@ -53,8 +60,11 @@ class Recording:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(file)
 
-    def once(self, looking: Looking, look: Callable[[], Any]) -> Any:
-        """Return the answer that another process recorded, or look while it waits. Raises Unverified."""
+    def once(self, looking: Looking, since: float, look: Callable[[], Any]) -> Any:
+        """Return the answer that another process recorded since then, or look while it waits.
+
+        Raises Unverified.
+        """
         from filelock import FileLock, Timeout
 
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +76,7 @@ class Recording:
         try:
             with lock:
                 try:
-                    return self.read(looking)
+                    return self.read(looking, since)
                 except NotRecordedError:
                     return look()
         except Timeout:
@@ -80,8 +90,9 @@ class RecordedAnswers:
     def __init__(self, folder: Path) -> None:
         self._recording = Recording(folder)
 
-    def ask(self, looking: Looking) -> Any:
-        """Return the recorded evidence. Raises Unverified if the run did not record it."""
+    def ask(self, looking: Looking, since: float = 0.0) -> Any:
+        """Return the recorded evidence, however old. Raises Unverified if the run did not record it."""
+        del since
         try:
             return self._recording.read(looking)
         except NotRecordedError:

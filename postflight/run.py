@@ -10,12 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from postflight.environment import Environment, Subject
-from postflight.evidence import Answers, LiveAnswers
+from postflight.evidence import Answers, LiveAnswers, Question
 from postflight.identity import Identity
+from postflight.patience import Patience
 from postflight.probes.connections import Connections
 from postflight.recording import Recording
 from postflight.runbook import Entry
-from postflight.subjects import Ask
+from postflight.subjects import Ask, rows
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Evidence, and the questions that it is made of."""
+
+    evidence: object
+    asked: tuple[Question, ...]
 
 
 @dataclass
@@ -29,20 +38,15 @@ class Run:
     folder: Path
     identity: Identity
     release: str | None = None
-    patience_s: float = 0.0
+    patience: Patience = field(default_factory=Patience)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
     not_declared: dict[str, str] = field(default_factory=dict)
 
-    def ask(self) -> Ask:
-        """Return a fresh asker, which remembers its own questions."""
-        return Ask(self.answers, self.connections)
-
-    def evidence(self, fixture: str, declared: Subject | None) -> object:
-        """Return the evidence of one fixture about one subject. Raises Unverified."""
-        from postflight.subjects import rows
-
-        return rows()[fixture].evidence(self.ask(), self.environment, declared)
+    def evidence(self, fixture: str, declared: Subject | None, since: float = 0.0) -> Seen:
+        """Return the evidence of one fixture about one subject, and what was asked. Raises Unverified."""
+        ask = Ask(self.answers, self.connections, since)
+        return Seen(rows()[fixture].evidence(ask, self.environment, declared), tuple(ask.asked))
 
 
 def new_folder(reports: Path, environment: str, now: datetime) -> Path:

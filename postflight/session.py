@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +14,7 @@ from typing import Any, cast
 import pytest
 
 from postflight import collection, options, runbook
+from postflight.announcer import Announcer, ignore
 from postflight.bring_up import BringUpError, BroughtUp, bring_up
 from postflight.causes import Explanation
 from postflight.environment import (
@@ -26,13 +28,17 @@ from postflight.environment import (
 )
 from postflight.evidence import Answers, LiveAnswers, Unverified
 from postflight.identity import Identity, WrongPlaceError, establish
+from postflight.patience import Attempt, Patience
 from postflight.probes.connections import Connections
 from postflight.recording import RecordedAnswers
 from postflight.report import results as results_report
 from postflight.report import summary, terminal
-from postflight.run import Run, live_answers, new_folder, point_latest, write_json
+from postflight.run import Run, Seen, live_answers, new_folder, point_latest, write_json
+from postflight.second_look import SecondLook, arguments
 from postflight.subjects import Ask, rows
 from postflight.verdicts import Outcome, judge
+
+SETTLED_AFTER_S = pytest.StashKey[float]()
 
 _CONCURRENCY = 48
 _NOTHING_FAILED = {int(pytest.ExitCode.OK), int(pytest.ExitCode.TESTS_FAILED)}
@@ -93,7 +99,7 @@ class Session:
     def _look(self, fixture: str, declared: Subject | None) -> object:
         if self._run is None:
             raise Unverified("the run has not begun")
-        return self._run.evidence(fixture, declared)
+        return self._run.evidence(fixture, declared).evidence
 
     def begin(self, config: pytest.Config) -> None:
         """Bring up, establish identity, open the run's folder. Raises pytest.UsageError (exit status 4)."""
@@ -116,7 +122,19 @@ class Session:
             folder=folder,
             identity=Identity(**given["identity"]) if given else self._identity(answers, connections),
             release=config.getoption("--release"),
+            patience=self._patience(config, given),
         )
+
+    def _patience(self, config: pytest.Config, given: Mapping[str, Any] | None) -> Patience:
+        if given is not None:
+            return Patience(given["patience_s"], given["began"])
+        asked: str | None = config.getoption("--patience")
+        try:
+            budget_s = options.seconds(asked if asked is not None else self.environment.patience)
+        except ValueError as error:
+            raise pytest.UsageError(f"--patience: {error}") from None
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        return Patience(budget_s, announce=Announcer(reporter) if reporter else ignore)
 
     def _new_folder(self, config: pytest.Config) -> Path:
         return new_folder(options.reports_folder(config), self.environment.name, datetime.now(UTC))
@@ -133,7 +151,12 @@ class Session:
         """Return what a pytest-xdist worker must know to be part of this run."""
         if self._run is None:
             return {}
-        return {"folder": str(self._run.folder), "identity": self._run.identity.as_json()}
+        return {
+            "folder": str(self._run.folder),
+            "identity": self._run.identity.as_json(),
+            "patience_s": self._run.patience.budget_s,
+            "began": self._run.patience.began,
+        }
 
     def from_worker(self) -> dict[str, Any]:
         """Return what a worker tells the controller when it ends."""
@@ -178,7 +201,7 @@ class Session:
         if run is None or not isinstance(run.answers, LiveAnswers):
             return
         known = rows()
-        tasks: dict[tuple[str, str | None], partial[object]] = {}
+        tasks: dict[tuple[str, str | None], partial[Seen]] = {}
         for item in items:
             _, subject = collection.subject_of(item)
             for name in getattr(item, "fixturenames", ()):
@@ -187,11 +210,30 @@ class Session:
                     tasks.setdefault(key, partial(run.evidence, name, subject))
         run.answers.prefetch(tasks.values(), _CONCURRENCY)
 
+    def settle(self, item: pytest.Function) -> None:
+        """Judge a check that has just failed again, on newer evidence, while patience lasts.
+
+        A failure on old evidence is looked at once more even without patience. Raises AssertionError.
+        """
+        run = self._run
+        if run is None or not isinstance(run.answers, LiveAnswers):
+            item.obj(**arguments(item))
+            return
+        second_look = SecondLook(item, run, run.answers)
+        if run.patience.left_s > 0 and not second_look.is_doomed():
+            run.patience.settle(Attempt(second_look.judge, second_look.refresh, second_look.is_doomed))
+            item.stash[SETTLED_AFTER_S] = round(time.time() - run.patience.began, 1)
+            return
+        if second_look.is_old():
+            second_look.refresh()
+        second_look.judge()
+
     def judge(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Outcome | None:
         """Return the outcome of a phase that says something: a call, or a set-up or tear-down that failed."""
         if self._run is None or (call.when != "call" and call.excinfo is None):
             return None
-        return judge(item, call, self.environment, self._run.runbook, call.duration)
+        settled = item.stash.get(SETTLED_AFTER_S, None) if call.excinfo is None else None
+        return judge(item, call, self.environment, self._run.runbook, settled_after_s=settled)
 
     def gather(self, data: Mapping[str, Any]) -> None:
         """Keep an outcome; of two for one check the later (a failed tear-down) stands."""

@@ -29,6 +29,7 @@ class Outcome:
     duration_s: float
     fact: str = ""
     permission: str | None = None
+    settled_after_s: float | None = None
     scopes: Mapping[str, list[str]] = field(default_factory=dict)
     runbook: Mapping[str, str] = field(default_factory=dict)
 
@@ -52,7 +53,8 @@ def judge(
     call: pytest.CallInfo[None],
     environment: Environment,
     runbook: Mapping[str, Entry],
-    duration_s: float,
+    *,
+    settled_after_s: float | None = None,
 ) -> Outcome:
     """Turn what happened to an item in one phase into its outcome.
 
@@ -73,9 +75,10 @@ def judge(
         subject=subject.name if subject is not None else None,
         verdict=verdict,
         message=_message(error),
-        duration_s=round(duration_s, 4),
+        duration_s=round(call.duration, 4),
         fact=(getattr(item, "function", item).__doc__ or "").strip().split("\n")[0],
         permission=error.permission if isinstance(error, Unverified) else None,
+        settled_after_s=settled_after_s,
         scopes=_scopes(environment, subject) if in_trouble else {},
         runbook=_filled_entry(entry, item, environment, kind, subject) if in_trouble and entry else {},
     )

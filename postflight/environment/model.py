@@ -28,6 +28,9 @@ class Environment(Declaration):
     name: Name = Field(default="", exclude=True)
     description: str = ""
     production: bool = Field(default=False, description="Only ever verified when asked for by name.")
+    patience: str = Field(
+        default="0s", description="How long what fails may be looked at again, if --patience does not say: 5m."
+    )
     aws: Account
     cluster: Cluster | None = None
     resolver: Name | None = Field(default=None, description="DNS resolver, host:port; default: the system's.")

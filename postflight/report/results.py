@@ -39,7 +39,7 @@ def results(
             "release": run.release,
             "vantage": run.connections.vantage,
             "identity": run.identity.as_json(),
-            "patience_s": run.patience_s,
+            "patience_s": run.patience.budget_s,
         },
         "checks": [_check(one, explanation) for one in outcomes],
         "causes": [
@@ -68,5 +68,5 @@ def _check(one: Outcome, explanation: Explanation) -> dict[str, Any]:
         "because_of": list(because_of),
         "message": one.message,
         "duration_s": one.duration_s,
-        "settled_after_s": None,
+        "settled_after_s": one.settled_after_s,
     }

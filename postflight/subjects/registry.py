@@ -19,10 +19,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Ask:
-    """Puts questions to the environment, and remembers which."""
+    """Puts questions to the environment, and remembers which. Answers from before `since` are not enough."""
 
     answers: Answers
     connections: Connections
+    since: float = 0.0
     asked: list[Question] = field(default_factory=list)
 
     @property
@@ -34,7 +35,7 @@ class Ask:
         """Return the probe's evidence for these arguments. Raises Unverified."""
         looking = probe.looking(self.connections, *args, **kwargs)
         self.asked.append(looking.question)
-        answer: E = self.answers.ask(looking)
+        answer: E = self.answers.ask(looking, self.since)
         return answer
 
 

@@ -1,0 +1,68 @@
+"""Looks again at what failed, until it is right, is doomed, or patience ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 3.0
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One judgement of a check: `judge` raises AssertionError while it is not right."""
+
+    judge: Callable[[], None]
+    refresh: Callable[[], None]
+    is_doomed: Callable[[], bool]
+
+
+@dataclass
+class Patience:
+    """One budget for a whole run: however many checks wait, none waits after `until`.
+
+    `until` is wall-clock time, so that pytest-xdist workers share it.
+    """
+
+    budget_s: float = 0.0
+    began: float = field(default_factory=time.time)
+    announce: Callable[[str, float], None] = lambda _message, _left_s: None
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until patience ends."""
+        return max(self.began + self.budget_s - time.time(), 0.0)
+
+    def settle(self, attempt: Attempt) -> None:
+        """Judge again and again, paced with jitter, on evidence looked at anew.
+
+        The check has failed once when this is called. Raises its last AssertionError.
+        """
+        from tenacity import Retrying, retry_if_exception_type, wait_exponential_jitter
+        from tenacity.stop import stop_base
+
+        class PatienceEnds(stop_base):
+            def __call__(_, retry_state: object) -> bool:  # noqa: N805 - the budget is ours
+                del retry_state
+                return self.left_s <= 0 or attempt.is_doomed()
+
+        pauses = wait_exponential_jitter(initial=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S)
+        for again in Retrying(
+            stop=PatienceEnds(),
+            wait=lambda state: min(pauses(state), self.left_s),
+            retry=retry_if_exception_type(AssertionError),
+            reraise=True,
+        ):
+            with again:
+                attempt.refresh()
+                self._judge(attempt)
+
+    def _judge(self, attempt: Attempt) -> None:
+        try:
+            attempt.judge()
+        except AssertionError as error:
+            first = next(iter(str(error).splitlines()), "")
+            self.announce(first, self.left_s)
+            raise
