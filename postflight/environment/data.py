@@ -45,6 +45,7 @@ class Database(Subject):
 
     database: Name
     database_server: Name
+    reachable_from: tuple[Vantage, ...] = ("inside",)
 
 
 class Cache(Subject):

@@ -62,7 +62,12 @@ def _derived(environment: Environment, kind: str) -> tuple[Subject, ...]:
 def _databases(environment: Environment) -> Iterator[Subject]:
     for server in environment.database_servers.values():
         for database in server.databases:
-            yield Database(name=database, database=database, database_server=server.name)
+            yield Database(
+                name=database,
+                database=database,
+                database_server=server.name,
+                reachable_from=server.reachable_from,
+            )
 
 
 def _backends(environment: Environment) -> Iterator[Subject]:

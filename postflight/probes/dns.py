@@ -180,6 +180,9 @@ def _judge(answer: dns.message.Message, record: str, *, recurse: bool) -> tuple[
         return "no authority", ()
     wanted = dns.rdatatype.from_text(record)
     values = [str(value).rstrip(".") for rrset in answer.answer if rrset.rdtype == wanted for value in rrset]
+    if not values and not recurse:
+        # An alias into another zone is all that this zone's servers can say.
+        values = [str(value).rstrip(".") for rrset in answer.answer for value in rrset]
     if values:
         return "found", tuple(values)
     return ("no such name" if code == dns.rcode.NXDOMAIN else "no such record"), ()

@@ -146,7 +146,11 @@ def _exchange(
             raise Trouble("closed", f"{stream.peer} closed the connection before its answer was complete")
     finally:
         stream.close()
-    received = {name.lower(): value for name, value in response.getheaders()}
+    received: dict[str, str] = {}
+    for name, value in response.getheaders():
+        # A header sent twice is one list, as browsers read it.
+        earlier = received.get(name.lower())
+        received[name.lower()] = value if earlier is None else f"{earlier}, {value}"
     answer = HttpAnswer(
         method=request.method, url=request.url, status=response.status, seconds=round(deadline.elapsed_s, 4),
         headers={name: received[name] for name in _KEPT_HEADERS if name in received},

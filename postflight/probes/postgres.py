@@ -194,13 +194,18 @@ def _session(
         raise _RefusedError("silent" if was_cut.is_set() else "other", problem, error.sqlstate) from None
 
 
+def ca_is_missing(server: str) -> str:
+    """Return what to say where a certificate of RDS should be verified and no CA is declared."""
+    return (
+        f"The certificate of {server} can only be verified with the CA bundle of Amazon RDS: "
+        "declare it as `ca`, from https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem."
+    )
+
+
 def _parameters(server: PostgresServer, address: str, database: str, who: tuple[str, str]) -> dict[str, Any]:
     """Return every parameter that the shell's PG… variables could otherwise decide."""
     if server.tls == "required" and server.ca is None:
-        raise Unverified(
-            f"The certificate of {server.host} can only be verified with the CA bundle of Amazon RDS: "
-            "declare it as `ca`, from https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem."
-        )
+        raise Unverified(ca_is_missing(server.host))
     settings = f"-c default_transaction_read_only=on -c statement_timeout={int(STATEMENT_S * 1000)}"
     verification = (
         {"sslmode": "verify-full", "sslrootcert": server.ca}

@@ -1,1 +1,138 @@
-"""What the checks of tests_network see."""
+"""What the checks of tests_network see by its protocols: DNS, TLS, HTTP, CORS."""
+
+from __future__ import annotations
+
+from postflight.environment import Api, Environment, Host, HostedZone, Origin
+from postflight.evidence import Evidence, Unverified
+from postflight.probes import dns, http, tls
+from postflight.probes.dns import NameServers, Resolution
+from postflight.probes.http import Crossing, HttpAnswer, Query
+from postflight.probes.tls import OldVersions, Tls
+from postflight.subjects.cors import ForeignPreflight, Preflight, Preflights, SharedAnswer
+from postflight.subjects.registry import Ask, about
+
+_FIRST_ERROR = 400
+_HTTPS = 443
+
+
+class ZoneAnswers(Evidence):
+    """What each of a zone's name servers says of its start of authority."""
+
+    name_servers: NameServers
+    answers: tuple[Resolution, ...] = ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the zone's servers, one phrase each; none means all is well."""
+        found = [self.name_servers.problem] if self.name_servers.problem else []
+        found += [answer.said for answer in self.answers if not answer.is_found]
+        if not self.answers and not found:
+            found.append(f"{self.name_servers.zone} has no name server")
+        return tuple(found)
+
+
+class AuthoritativeAnswer(Evidence):
+    """What the first of a zone's name servers that answered says of a name."""
+
+    name: str
+    zone: str
+    answer: Resolution | None = None
+    problem: str | None = None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the zone holds the name."""
+        return self.answer is not None and self.answer.is_found
+
+    @property
+    def said(self) -> str:
+        """The answer in a few words, for messages."""
+        return self.answer.said if self.answer is not None else str(self.problem)
+
+
+@about("hosted_zone")
+def zone_answers(ask: Ask, environment: Environment, declared: HostedZone) -> ZoneAnswers:  # noqa: ARG001
+    """Ask every name server of the zone for its SOA record."""
+    servers = ask(dns.name_servers, declared.zone)
+    answers = tuple(ask(dns.authoritative, server, declared.zone, "SOA") for server in servers.servers)
+    return ZoneAnswers(name_servers=servers, answers=answers)
+
+
+@about("host")
+def authoritative_answer(ask: Ask, environment: Environment, declared: Host) -> AuthoritativeAnswer:
+    """Ask the zone's name servers for the host, until one answers."""
+    zone = environment.hosted_zones[declared.hosted_zone].zone
+    servers = ask(dns.name_servers, zone)
+    answer = None
+    for server in servers.servers:
+        answer = ask(dns.authoritative, server, declared.name)
+        if answer.status != "no answer":
+            break
+    problem = servers.problem or f"{zone} has no name server"
+    return AuthoritativeAnswer(name=declared.name, zone=zone, answer=answer, problem=problem)
+
+
+@about("host")
+def recursive_answer(ask: Ask, environment: Environment, declared: Host) -> Resolution:  # noqa: ARG001
+    """Ask the resolver for the host."""
+    return ask(dns.recursive, declared.name)
+
+
+@about("host")
+def served_tls(ask: Ask, environment: Environment, declared: Host) -> Tls:
+    """Make a TLS handshake with the host."""
+    return ask(tls.handshake, declared.name, declared.port, declared.ca or environment.ca)
+
+
+@about("host")
+def old_tls(ask: Ask, environment: Environment, declared: Host) -> OldVersions:  # noqa: ARG001
+    """Offer the host TLS 1.0 and 1.1."""
+    return ask(tls.old_versions, declared.name, declared.port)
+
+
+@about("host")
+def host_answer(ask: Ask, environment: Environment, declared: Host) -> HttpAnswer:
+    """GET the host's first page."""
+    port = "" if declared.port == _HTTPS else f":{declared.port}"
+    return ask(http.get, f"https://{declared.name}{port}/", declared.ca or environment.ca)
+
+
+@about("origin")
+def preflights(ask: Ask, environment: Environment, declared: Origin) -> Preflights:  # noqa: ARG001
+    """Make the preflight of every declared method, as a browser on the origin does."""
+    items = []
+    for method in declared.methods:
+        crossing = Crossing(
+            url=declared.url, origin=declared.origin, method=method, headers=declared.headers, ca=declared.ca
+        )
+        items.append(Preflight(crossing=crossing, answer=ask(http.preflight, crossing)))
+    return Preflights(items=tuple(items))
+
+
+@about("origin")
+def shared_answer(ask: Ask, environment: Environment, declared: Origin) -> SharedAnswer:  # noqa: ARG001
+    """Put a query from a page of the origin."""
+    query = Query(url=declared.url, text="{ shop { name } }", origin=declared.origin, ca=declared.ca)
+    return SharedAnswer(origin=declared.origin, answer=ask(http.graphql, query).http)
+
+
+@about("origin")
+def shared_error(ask: Ask, environment: Environment, declared: Origin) -> SharedAnswer:  # noqa: ARG001
+    """Ask from a page of the origin for what the API answers with an error."""
+    answer = ask(http.get, declared.error_url, declared.ca, declared.origin)
+    if answer.status is not None and answer.status < _FIRST_ERROR:
+        raise Unverified(
+            f"{declared.error_url} answers {answer.status}, which is no error: declare as `error_path` of API "
+            f"{declared.api} a path that the API answers with one."
+        )
+    return SharedAnswer(origin=declared.origin, answer=answer)
+
+
+@about("api")
+def foreign_preflight(ask: Ask, environment: Environment, declared: Api) -> ForeignPreflight:
+    """Make a preflight as a page of an undeclared origin."""
+    crossing = Crossing(
+        url=declared.url, origin=declared.foreign_origin, method=declared.methods[0],
+        headers=declared.headers, ca=declared.ca or environment.ca,
+    )  # fmt: skip
+    return ForeignPreflight(crossing=crossing, answer=ask(http.preflight, crossing))
