@@ -11,6 +11,7 @@ from typing import Final
 
 ACCOUNT: Final = "123456789012"
 OTHER_ACCOUNT: Final = "999999999999"
+LOOPBACK: Final = "127.0.0.1"
 REGION: Final = "ap-northeast-2"
 ZONES: Final = ("ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c")
 PREFIX: Final = "min-kyeol-sandbox"

@@ -16,6 +16,7 @@ GROUPS: Final = {
     "applications": "argoproj.io",
     "deployments": "apps",
     "endpointslices": "discovery.k8s.io",
+    "ingressclasses": "networking.k8s.io",
     "ingresses": "networking.k8s.io",
     "jobs": "batch",
     "replicasets": "apps",

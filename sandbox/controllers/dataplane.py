@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sandbox.controllers.target_health import HEALTHY, admitted
+from sandbox.names import LOOPBACK
 from sandbox.network.records import Names, names_from, zone_from_route53
 from sandbox.network.routes import Distribution, LoadBalancer, Routes, Rule, Target
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from sandbox.controllers.target_health import Health
 
 HTTPS: Final = 443
-LOOPBACK: Final = "127.0.0.1"
 Observed = dict[tuple[str, int], "Health"]
 
 
@@ -68,11 +68,7 @@ def dns_names(cloud: Cloud) -> Names:
     return names_from(zones, dict.fromkeys(own, LOOPBACK))
 
 
-def certificate_arn(host: str, balancers: Iterable[Deployed], cloud: Cloud, distribution: str) -> str | None:
-    """Find the certificate that answers for a host; `distribution` is the one CloudFront presents."""
-    if any(host in item.aliases for item in cloud.distributions):
-        return distribution
-    for deployed in balancers:
-        if any(rule.host == host for rule in deployed.model.rules):
-            return deployed.model.certificate
-    return None
+def certificates(cloud: Cloud, balancers: Iterable[Deployed], distribution: str) -> dict[str, str]:
+    """Give the certificate (its ARN) of every host; `distribution` is the one that CloudFront presents."""
+    own = {rule.host: item.model.certificate for item in balancers for rule in item.model.rules}
+    return own | {alias: distribution for item in cloud.distributions for alias in item.aliases}

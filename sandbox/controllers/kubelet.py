@@ -86,7 +86,9 @@ class Kubelet:
         runner = self.runner(namespace, name)
         if runner is None or runner.container is None or runner.container.exited.done():
             return b"", b"container not found\n", 1
-        return await self._node.runtime.execute(runner.pod, runner.environment, command, stdin)
+        return await self._node.runtime.execute(
+            runner.pod, runner.container, runner.environment, command, stdin
+        )
 
     def log(self, namespace: str, name: str, *, previous: bool) -> list[str] | None:
         """Give the lines of a pod's container, or of the one before it; None when there is none."""

@@ -37,6 +37,11 @@ class Runtime(Protocol):
         """Start a container; returns when it serves, or has ended."""
 
     async def execute(
-        self, pod: Manifest, environment: Mapping[str, str], command: Sequence[str], stdin: bytes
+        self,
+        pod: Manifest,
+        container: Running,
+        environment: Mapping[str, str],
+        command: Sequence[str],
+        stdin: bytes,
     ) -> tuple[bytes, bytes, int]:
         """Run a command beside the container; gives its output, its errors and its exit code."""

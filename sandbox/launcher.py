@@ -1,0 +1,124 @@
+"""Starts the sandbox's process: in the background, or for as long as somebody is attached."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from sandbox.run_folder import RunFolder
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+START_LIMIT: Final = 120.0
+STOP_LIMIT: Final = 10.0
+LOOK_EVERY: Final = 0.05
+
+
+class _StopError(Exception):
+    """Whoever started us wants us to stop."""
+
+
+def bring_up(folder: RunFolder, latency: float) -> dict[str, Any] | None:
+    """Start a sandbox that outlives us; gives its state, or None when it did not start."""
+    process = _start(folder, latency, lifeline=False)
+    try:
+        return _wait_for_state(folder, process)
+    except BaseException:
+        _stop(process)
+        raise
+
+
+def attach(folder: RunFolder, latency: float) -> int:
+    """Use the sandbox that runs, or start one; tell where it is; stop what we started when we are left."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _stopped)
+    process = None
+    try:
+        state = folder.read()
+        if state is None:
+            sys.stderr.write("sandbox: starting\n")
+            process = _start(folder, latency, lifeline=True)
+            state = _wait_for_state(folder, process)
+        if state is None:
+            sys.stderr.write(f"sandbox: it did not start; see {folder.log}\n{_last_words(folder)}\n")
+            return 1
+        line = {"state": str(folder.state.resolve()), "variables": state["variables"]}
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+        _wait_for_end_of_input()
+    except (_StopError, BrokenPipeError):
+        return 0
+    finally:
+        if process is not None:
+            _stop(process)
+    return 0
+
+
+def _stopped(_number: int, _frame: FrameType | None) -> None:
+    raise _StopError
+
+
+def _start(folder: RunFolder, latency: float, *, lifeline: bool) -> subprocess.Popen[bytes]:
+    folder.prepare()
+    folder.clear()
+    words = ["--run-dir", str(folder.path.resolve()), "--latency", str(latency)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with folder.log.open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "sandbox.process", *words, *(["--lifeline"] if lifeline else [])],
+            env=environment,
+            cwd=ROOT,
+            stdin=subprocess.PIPE if lifeline else subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # A Ctrl-C reaches us alone; we then stop the sandbox in order.
+            start_new_session=True,
+        )
+
+
+def _wait_for_state(folder: RunFolder, process: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+    deadline = time.monotonic() + START_LIMIT
+    while process.poll() is None and time.monotonic() < deadline:
+        if folder.state.exists() and (state := folder.read()) is not None:
+            return state
+        time.sleep(LOOK_EVERY)
+    return None
+
+
+def _wait_for_end_of_input() -> None:
+    with selectors.DefaultSelector() as selector:
+        try:
+            selector.register(sys.stdin, selectors.EVENT_READ)
+        except PermissionError:
+            # A regular file or /dev/null cannot be waited for: it has ended already.
+            return
+        while selector.select():
+            if not os.read(sys.stdin.fileno(), 4096):
+                return
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    # More impatience must not leave anything behind.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if process.stdin is not None:
+        process.stdin.close()
+    process.terminate()
+    try:
+        process.wait(STOP_LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _last_words(folder: RunFolder) -> str:
+    return "\n".join(folder.log.read_text(errors="replace").splitlines()[-15:])
