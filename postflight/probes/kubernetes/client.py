@@ -18,7 +18,7 @@ from postflight.evidence import Unverified
 from postflight.probes.kubernetes.access import Access
 from postflight.probes.kubernetes.listing import ListReader, NotAListError
 from postflight.probes.kubernetes.refusals import Absent, refuse, retry_after, status_message
-from postflight.probes.kubernetes.transport import Exchange, NoAnswerError, Transport
+from postflight.probes.kubernetes.transport import Exchange, NoAnswerError, Target, Transport
 from postflight.probes.kubernetes.ways import access
 from postflight.probes.reads import require_declared
 
@@ -162,10 +162,20 @@ class Kubernetes:
                         return
                     pause = retry_after(exchange, until) if attempt < _ATTEMPTS else None
                     if pause is None:
-                        refuse(self._said(), call.need, exchange.status, status_message(exchange.body()))
+                        refuse(self.title, call.need, exchange.status, status_message(exchange.body()))
                 time.sleep(pause)
         except NoAnswerError as error:
             raise self._unverified(f"{error} (asked to {call.need})") from error
+
+    def way(self, permission: str) -> tuple[Target, dict[str, str]]:
+        """Return where to connect, and with which headers, for a protocol that begins as HTTP does.
+
+        Counts the call. Raises Unverified.
+        """
+        require_declared(permission)
+        reached = self.access()
+        self._connections.calls.count("kubernetes", permission)
+        return reached.target(reached.credential()), self._headers(reached)
 
     def secret_value(self, source: SecretKey) -> str:
         """Return one value of a Secret. Raises Unverified where it is not there."""
@@ -202,9 +212,16 @@ class Kubernetes:
                 values[key] = base64.b64decode(data).decode()
             except (binascii.Error, UnicodeDecodeError, TypeError):
                 values[key] = str(data)  # binary: its base64 form is as good a secret as any
-            self._connections.secrets.add(values[key])
-            self._connections.secrets.add(str(data))
+            if (namespace, name, key) not in self._user_names():
+                self._connections.secrets.add(values[key])
+                self._connections.secrets.add(str(data))
         return values
+
+    def _user_names(self) -> frozenset[tuple[str | None, str, str]]:
+        """Return the keys of Secrets that hold user names, which checks must be able to name."""
+        servers = self._connections.environment.database_servers.values()
+        users = (server.login.user for server in servers)
+        return frozenset((user.namespace, user.secret, user.key) for user in users if user is not None)
 
     def _headers(self, reached: Access) -> dict[str, str]:
         headers = {"Accept": "application/json", "User-Agent": "postflight"}
@@ -225,12 +242,14 @@ class Kubernetes:
                     raise
             return self._opened
 
-    def _said(self) -> str:
+    @property
+    def title(self) -> str:
+        """Who answers, in messages: `The Kubernetes API of context prod (https://…)`."""
         reached = self.access()
         return f"The Kubernetes API of {reached.label} ({reached.server})"
 
     def _unverified(self, what: str) -> Unverified:
-        return Unverified(f"{self._said()} {what}.")
+        return Unverified(f"{self.title} {what}.")
 
 
 class _Secret:
