@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.exceptions
+import pytest
 import trustme
 from botocore.config import Config
 
@@ -20,6 +22,7 @@ from sandbox.aws.seeded import Certificates, Pem, Ports, Seeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
 
 OUTSIDER = "AKIAOUTSIDER00000001"
 
@@ -102,3 +105,10 @@ def _certificate(authority: trustme.CA, *hosts: str) -> Pem:
         made.private_key_pem.bytes().decode(),
         authority.cert_pem.bytes().decode(),
     )
+
+
+def code_of(call: Any, **arguments: Any) -> str:
+    """Give the error code of a call that must fail."""
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        call(**arguments)
+    return str(caught.value.response["Error"]["Code"])

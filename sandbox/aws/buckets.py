@@ -53,7 +53,9 @@ def preflight(operation: Operation, headers: Mapping[str, str]) -> Answer:
     """Answer an OPTIONS request by the bucket's CORS rules."""
     origin = headers.get("HTTP_ORIGIN", "")
     method = headers.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", "")
-    asked = [h.strip() for h in headers.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "").split(",") if h.strip()]
+    asked = [
+        h.strip() for h in headers.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "").split(",") if h.strip()
+    ]
     bucket = _bucket(operation.bucket)
     if bucket is None:
         return _refusal(404, "NoSuchBucket", "The specified bucket does not exist")
@@ -80,21 +82,22 @@ def cors_headers(operation: Operation, origin: str, method: str) -> tuple[tuple[
 
 
 def _bucket(name: str | None) -> Any:
-    from moto.s3.models import s3_backends  # noqa: PLC0415  (moto loads while the server starts)
+    from moto.s3.models import s3_backends
 
     bucket = s3_backends[ACCOUNT]["aws"].buckets.get(name) if name else None
     return records.judged_bucket(bucket) if bucket is not None else None
 
 
 def _role_policies(identity: Identity) -> Iterator[Mapping[str, Any]]:
-    from moto.iam.models import iam_backends  # noqa: PLC0415
+    from moto.iam.models import iam_backends
 
     for role in list(iam_backends[ACCOUNT]["aws"].roles.values()):
         if role.arn != identity.role:
             continue
+        attached = (version for policy in role.managed_policies.values() for version in policy.versions)
         documents: Iterable[Any] = (
             *role.policies.values(),
-            *(policy.document for policy in role.managed_policies.values()),
+            *(version.document for version in attached if version.is_default),
         )
         for document in documents:
             text = unquote(document) if isinstance(document, str) and document.startswith("%") else document

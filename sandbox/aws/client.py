@@ -79,8 +79,8 @@ class Aws:
         return int(answer["version"])
 
     def _make_client(self, service: str, region: str) -> Any:
-        import boto3  # noqa: PLC0415  (half a second of imports, wanted in a thread)
-        from botocore.config import Config  # noqa: PLC0415
+        import boto3
+        from botocore.config import Config
 
         if self._session is None:
             self._session = boto3.Session()

@@ -66,7 +66,7 @@ def _cache_subnet_zones() -> None:
 
 
 def _zone_authorities() -> None:
-    """moto writes the SOA's value as a dictionary where its text belongs."""
+    """Mend the SOA records: moto writes the SOA's value as a dictionary where its text belongs."""
     for zone in list(records.backend("route53", "aws").zones.values()):
         for record in zone.rrsets:
             if record.type == "SOA":

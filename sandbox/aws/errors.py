@@ -66,9 +66,7 @@ _FAULTS: Mapping[tuple[Kind, str], Fault] = {
     ("failed", "json"): Fault("InternalServerError", 500, _INTERNAL),
     ("failed", "rest-json"): Fault("ServerException", 500, _INTERNAL),
     ("failed", "rest-xml"): Fault("InternalFailure", 500, _INTERNAL),
-    ("failed", "s3"): Fault(
-        "InternalError", 500, "We encountered an internal error. Please try again."
-    ),
+    ("failed", "s3"): Fault("InternalError", 500, "We encountered an internal error. Please try again."),
 }
 _NAMESPACES: Mapping[str, str] = {
     "cloudfront": "http://cloudfront.amazonaws.com/doc/2020-05-31/",

@@ -66,8 +66,8 @@ def caller_identity(identity: Identity) -> Answer:
 
 
 def _issued(access_key: str) -> Identity:
-    from moto.iam.models import iam_backends  # noqa: PLC0415  (moto loads while the server starts)
-    from moto.sts.models import sts_backends  # noqa: PLC0415
+    from moto.iam.models import iam_backends
+    from moto.sts.models import sts_backends
 
     session: Any = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
     if session is not None:

@@ -8,7 +8,21 @@ from typing import Any
 
 from sandbox.names import ACCOUNT, REGION
 
-BACKENDS = ("ec2", "iam", "sts", "s3", "rds", "elasticache", "route53", "acm", "elbv2", "ecr", "eks", "dynamodb", "cloudfront")
+BACKENDS = (
+    "ec2",
+    "iam",
+    "sts",
+    "s3",
+    "rds",
+    "elasticache",
+    "route53",
+    "acm",
+    "elbv2",
+    "ecr",
+    "eks",
+    "dynamodb",
+    "cloudfront",
+)
 _ROUTED = ("s3", "route53", "cloudfront", "eks")
 _GLOBAL = frozenset({"iam", "sts", "s3", "route53", "cloudfront"})
 _SETTINGS = {
@@ -22,16 +36,19 @@ _MISLEADING = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED
 
 
 def load_moto() -> Any:
-    """Import moto and its stores; give its WSGI application (with `prepare`, to be called when there is time)."""
+    """Import moto and its stores; give its WSGI application.
+
+    Its `prepare` is to be called when there is time.
+    """
     os.environ.update(_SETTINGS)
     for name in _MISLEADING:
         os.environ.pop(name, None)
     gc.disable()  # importing makes millions of objects and no garbage worth a search
     dispatcher = _dispatcher()
-    from moto.backends import get_backend  # noqa: PLC0415  (after the settings above)
+    from moto import backends
 
     for name in BACKENDS:
-        stores: Any = get_backend(name)  # type: ignore[arg-type]  # the names above are moto's
+        stores: Any = backends.get_backend(name)  # type: ignore[call-overload]  # the names above are moto's
         _ = stores[ACCOUNT]["aws" if name in _GLOBAL else REGION]
     gc.freeze()
     gc.enable()
@@ -39,9 +56,9 @@ def load_moto() -> Any:
 
 
 def _dispatcher() -> Any:
-    from moto.core.routing import get_service_router  # noqa: PLC0415
-    from moto.core.utils import get_service_model  # noqa: PLC0415
-    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
+    from moto.core.routing import get_service_router
+    from moto.core.utils import get_service_model
+    from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
         create_backend_app,
     )
@@ -58,7 +75,7 @@ def _dispatcher() -> Any:
             return self._backends[host]
 
         def prepare(self) -> None:
-            """Read the service models and make the applications that the first calls would have to wait for."""
+            """Do beforehand what the first call of each service would have to wait for."""
             for name in BACKENDS:
                 get_service_model(name)
                 backend = "elb" if name == "elbv2" else name
@@ -66,6 +83,7 @@ def _dispatcher() -> Any:
                     if backend not in self.app_instances:
                         self.app_instances[backend] = self.create_app(backend)  # type: ignore[arg-type]
             for name in _ROUTED:
-                get_service_router(name)._get_router("rest-json" if name == "eks" else "rest-xml")  # noqa: SLF001
+                protocol = "rest-json" if name == "eks" else "rest-xml"
+                get_service_router(name)._get_router(protocol)  # noqa: SLF001  it has no other way to warm up
 
     return Dispatcher()

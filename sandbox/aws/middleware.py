@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from sandbox.aws.controls import Controls
+    from sandbox.aws.errors import Kind
 
 CONTROL_PATH = "/_sandbox/"
 
@@ -39,7 +40,7 @@ class SandboxAws:
         if self._controls.latency:
             time.sleep(self._controls.latency)
         signature = signature_of(environ)
-        operation = operation_of(environ, body, signature.service if signature else "s3")
+        operation = operation_of(environ, body, signature.service if signature else None)
         identity = identify(signature.access_key if signature else None)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = identity.account
         answer = self._before_moto(environ, operation, identity)
@@ -56,32 +57,34 @@ class SandboxAws:
         if identity.standing == "admin":
             return None
         self._controls.count(operation)
-        misbehaviour = self._misbehave(environ, operation)
-        if misbehaviour is not None:
-            return misbehaviour
-        if identity.standing in ("expired", "unknown-key"):
-            return error_answer(identity.standing, operation, identity.arn)
-        if self._controls.throttles(operation):
-            return error_answer("throttled", operation, identity.arn)
-        if self._controls.denies(operation):
-            return error_answer("denied", operation, identity.arn)
-        if operation.name == "sts:GetCallerIdentity" and identity.standing == "user":
-            return caller_identity(identity)
+        if self._controls.mode:
+            return self._misbehave(environ, operation)
+        refusal = self._refusal(operation, identity)
+        if refusal is not None:
+            return error_answer(refusal, operation, identity.arn)
         if judgement is not None and not judgement.allowed:
             return error_answer("denied", operation, identity.arn, explicit=judgement.explicit)
-        return None
+        asks_who = operation.name == "sts:GetCallerIdentity" and identity.standing == "user"
+        return caller_identity(identity) if asks_who else None
 
-    def _misbehave(self, environ: WSGIEnvironment, operation: Operation) -> Answer | None:
+    def _refusal(self, operation: Operation, identity: Identity) -> Kind | None:
+        if identity.standing in ("expired", "unknown-key"):
+            return identity.standing
+        if self._controls.throttles(operation):
+            return "throttled"
+        return "denied" if self._controls.denies(operation) else None
+
+    def _misbehave(self, environ: WSGIEnvironment, operation: Operation) -> Answer:
         match self._controls.mode:
-            case "":
-                return None
             case "hang":
                 hang(environ["werkzeug.socket"])
             case "reset":
                 reset(environ["werkzeug.socket"])
             case "500":
                 return error_answer("failed", operation, "")
-        return Answer(200, (("Content-Type", "text/html"),), b"<html>this is not the answer you asked for</ht")
+        return Answer(
+            200, (("Content-Type", "text/html"),), b"<html>this is not the answer you asked for</ht"
+        )
 
     def _ask_moto(
         self, environ: WSGIEnvironment, start_response: StartResponse, operation: Operation
@@ -93,7 +96,7 @@ class SandboxAws:
 
         def note(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             nonlocal succeeded
-            succeeded = int(status[:3]) < 400  # noqa: PLR2004  where HTTP's errors begin
+            succeeded = int(status[:3]) < 400
             if not any(name.lower() == "x-amzn-requestid" for name, _ in headers):
                 headers = [*headers, ("x-amzn-RequestId", str(uuid4()))]
             return start_response(status, [*headers, *extra], *rest)

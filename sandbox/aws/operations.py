@@ -97,17 +97,22 @@ class Signature:
 def signature_of(environ: WSGIEnvironment) -> Signature | None:
     """Read the credential scope from the Authorization header or from a presigned query string."""
     text = environ.get("HTTP_AUTHORIZATION", "")
-    found = _CREDENTIAL.search(text)
-    if found is None:
-        presigned = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential")
-        found = _CREDENTIAL.search(f"Credential={presigned[0]}") if presigned else None
-    if found is None:
-        return None
-    return Signature(found.group(1), found.group(2), found.group(3).lower())
+    query = parse_qs(environ.get("QUERY_STRING", ""))
+    presigned = query.get("X-Amz-Credential")
+    found = _CREDENTIAL.search(f"Credential={presigned[0]}" if presigned else text)
+    if found is not None:
+        return Signature(found.group(1), found.group(2), found.group(3).lower())
+    old_style = query.get("AWSAccessKeyId")
+    return Signature(old_style[0], "", "s3") if old_style else None
 
 
-def operation_of(environ: WSGIEnvironment, body: bytes, service: str) -> Operation:
-    """Name the operation of a request to `service` (a signing name, `s3` when unsigned)."""
+def operation_of(environ: WSGIEnvironment, body: bytes, service: str | None) -> Operation:
+    """Name the operation of a request to `service` (a signing name).
+
+    Unsigned requests are S3's, but for those by which a web identity asks STS for credentials.
+    """
+    if service is None:
+        service = "sts" if b"Action=AssumeRoleWith" in body[:4096] else "s3"
     protocol = PROTOCOLS.get(service)
     if service == "s3":
         return _s3_operation(environ)
@@ -140,8 +145,9 @@ def _s3_operation(environ: WSGIEnvironment) -> Operation:
 
 
 def _routed_action(environ: WSGIEnvironment, service: str) -> str | None:
-    from moto.core.request import Request  # noqa: PLC0415  (SDK models load when first needed)
-    from moto.core.routing import NotFound, get_service_router  # noqa: PLC0415
+    from moto.core.request import Request
+    from moto.core.routing import get_service_router
+    from werkzeug.exceptions import NotFound
 
     try:
         operation, _ = get_service_router(service).match(Request(dict(environ)))

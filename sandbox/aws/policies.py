@@ -100,9 +100,7 @@ def _condition_holds(operator: str, operands: Mapping[str, Any], context: Mappin
     for key, wanted in operands.items():
         actual = context.get(key.lower())
         patterns = _texts(str(wanted).lower() if isinstance(wanted, bool) else wanted)
-        hit = actual is not None and any(
-            actual == p if exact else fnmatchcase(actual, p) for p in patterns
-        )
+        hit = actual is not None and any(actual == p if exact else fnmatchcase(actual, p) for p in patterns)
         if hit == negated:
             return False
     return True

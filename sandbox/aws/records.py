@@ -1,16 +1,19 @@
 """moto's records, and the few kinds of them whose fixed answers the sandbox makes settable.
 
-moto works out an endpoint's address, a route's state and a target's health by itself. The subclasses here carry
-them as data; a record becomes one of them when a state is first set.
+moto works out an endpoint's address, a route's state and a target's health by itself. The subclasses
+here carry them as data; a record becomes one of them when a state is first set.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.names import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,13 @@ class Health:
     description: str | None = None
 
 
+def _once_a_kind(make: Callable[[Any], type]) -> Callable[[Any], type]:
+    return cache(make)
+
+
 def backend(service: str, region: str = REGION) -> Any:
     """Give moto's store of one service (`aws` is the region of the global ones)."""
-    from moto.backends import get_backend  # noqa: PLC0415  (moto loads while the server starts)
+    from moto.backends import get_backend
 
     stores: Any = get_backend(service)  # type: ignore[call-overload]  # any service name
     return stores[ACCOUNT][region]
@@ -57,7 +64,7 @@ def observed_group(group: Any) -> Any:
 
 
 def judged_bucket(bucket: Any) -> Any:
-    """Keep moto from judging by the bucket's policy: it knows no principals and no conditions, and we have judged."""
+    """Keep moto from judging by the bucket's policy: it knows no principals and no conditions."""
     return _turn(bucket, _judged_bucket_kind(type(bucket)))
 
 
@@ -69,7 +76,7 @@ def _turn(record: Any, kind: type, **fields: Any) -> Any:
     return record
 
 
-@cache
+@_once_a_kind
 def _placed_instance_kind(kind: Any) -> type:
     if kind.__name__ == "PlacedInstance":
         return kind  # type: ignore[no-any-return]
@@ -82,7 +89,7 @@ def _placed_instance_kind(kind: Any) -> type:
     return PlacedInstance
 
 
-@cache
+@_once_a_kind
 def _placed_cluster_kind(kind: Any) -> type:
     if kind.__name__ == "PlacedCluster":
         return kind  # type: ignore[no-any-return]
@@ -99,7 +106,7 @@ def _placed_cluster_kind(kind: Any) -> type:
     return PlacedCluster
 
 
-@cache
+@_once_a_kind
 def _observed_route_kind(kind: Any) -> type:
     if kind.__name__ == "ObservedRoute":
         return kind  # type: ignore[no-any-return]
@@ -115,7 +122,7 @@ def _observed_route_kind(kind: Any) -> type:
     return ObservedRoute
 
 
-@cache
+@_once_a_kind
 def _observed_group_kind(kind: Any) -> type:
     if kind.__name__ == "ObservedGroup":
         return kind  # type: ignore[no-any-return]
@@ -131,11 +138,11 @@ def _observed_group_kind(kind: Any) -> type:
     return ObservedGroup
 
 
-@cache
+@_once_a_kind
 def _judged_bucket_kind(kind: Any) -> type:
     if kind.__name__ == "JudgedBucket":
         return kind  # type: ignore[no-any-return]
-    from moto.iam.access_control import PermissionResult  # noqa: PLC0415
+    from moto.iam.access_control import PermissionResult
 
     class JudgedBucket(kind):  # type: ignore[misc]
         def get_permission(self, action: str, resource: str) -> Any:

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
     from sandbox.aws.client import Aws
 
+
 def seed(aws: Aws, ports: Ports, certificates: Certificates) -> Seeded:
     """Make the pretend world's AWS.
 
-    Load balancers and the records of Ingress hosts are left to the controllers. Two pools: tasks wait for steps, steps
-    for nothing, so neither can starve the other.
+    Load balancers and the records of Ingress hosts are left to the controllers. Two pools: tasks wait for
+    steps, steps for nothing, so neither can starve the other.
     """
     with ThreadPoolExecutor(12, "seed") as tasks, ThreadPoolExecutor(6, "seed-step") as steps:
         network = tasks.submit(seed_network.seed_network, aws, ports, steps)

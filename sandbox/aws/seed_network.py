@@ -80,7 +80,7 @@ def _nat_gateway(ec2: Any, subnets: Mapping[str, str], letter: str) -> str:
     return str(answer["NatGateway"]["NatGatewayId"])
 
 
-def _route_tables(  # noqa: PLR0913  a route table joins everything that the network has
+def _route_tables(  # noqa: PLR0913, PLR0917  a route table joins everything that the network has
     ec2: Any,
     vpc: str,
     gateway: str,
@@ -135,6 +135,7 @@ def _security_groups(ec2: Any, vpc: str, ports: Ports) -> tuple[dict[str, str], 
 
 
 def _ingress(groups: Mapping[str, str], prefix_list: str, ports: Ports) -> dict[str, list[dict[str, Any]]]:
+    """No rule has a description: AWS revokes a rule without asking for it, and moto does not."""
     nodes = groups[names.NODE_GROUP]
     return {
         names.NODE_GROUP: [
@@ -142,8 +143,8 @@ def _ingress(groups: Mapping[str, str], prefix_list: str, ports: Ports) -> dict[
             {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": nodes}]},
         ],
         names.ALB_GROUP: [
-            _rule(443, 443, PrefixListIds=[{"PrefixListId": prefix_list, "Description": "CloudFront"}]),
-            _rule(443, 443, IpRanges=[{"CidrIp": "0.0.0.0/0", "Description": "dashboard and API"}]),
+            _rule(443, 443, PrefixListIds=[{"PrefixListId": prefix_list}]),
+            _rule(443, 443, IpRanges=[{"CidrIp": "0.0.0.0/0"}]),
         ],
         names.KYEOL_DATABASE_GROUP: [_from(nodes, ports.postgres_kyeol)],
         names.KYEOL_CACHE_GROUP: [_from(nodes, ports.valkey_kyeol)],
@@ -157,7 +158,7 @@ def _rule(first: int, last: int, **source: Any) -> dict[str, Any]:
 
 
 def _from(group: str, port: int) -> dict[str, Any]:
-    return _rule(port, port, UserIdGroupPairs=[{"GroupId": group, "Description": "from the nodes"}])
+    return _rule(port, port, UserIdGroupPairs=[{"GroupId": group}])
 
 
 def _instances(ec2: Any, subnets: Mapping[str, str], group: str) -> tuple[str, ...]:

@@ -129,7 +129,9 @@ def seed_roles(aws: Aws, pool: Executor) -> dict[str, str]:
         return role, answer["Role"]["Arn"]
 
     iam.create_open_id_connect_provider(
-        Url=OIDC_ISSUER, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"]
+        Url=OIDC_ISSUER,
+        ClientIDList=["sts.amazonaws.com"],
+        ThumbprintList=["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"],
     )
     return dict(pool.map(make, trusts))
 

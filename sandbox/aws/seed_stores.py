@@ -94,7 +94,12 @@ def seed_doa_database(aws: Aws, network: Network, ports: Ports) -> Endpoint:
     )
     endpoint = Endpoint(f"{names.DOA_DATABASE}.cluster-{_RDS_DOMAIN}", ports.postgres_doa)
     reader = endpoint.host.replace(".cluster-", ".cluster-ro-")
-    cluster = {"address": endpoint.host, "reader_address": reader, "port": endpoint.port}
+    cluster: dict[str, Any] = {
+        "address": endpoint.host,
+        "reader_address": reader,
+        "port": endpoint.port,
+        "subnet_group": group,
+    }
     instance = {"address": f"{names.DOA_DATABASE_INSTANCE}.{_RDS_DOMAIN}", "port": endpoint.port}
     aws.set_many(
         [
@@ -153,7 +158,7 @@ def seed_cache(aws: Aws, network: Network, name: str, engine: str, port: int) ->
 
 
 def seed_media_bucket(aws: Aws) -> None:
-    """Make the media bucket: CORS for the two browsers' origins, readable by the app's role, closed to the public.
+    """Make the media bucket: CORS for both origins, readable by the app's role, closed to the public.
 
     Writing is the role's own right (S3MediaAccess), so that either side alone can take uploads away.
     """

@@ -1,7 +1,7 @@
 """The sandbox's AWS: moto's server behind the sandbox's own rules, in a process of its own.
 
-`python -m sandbox.aws.server --port 0` prints `{"port": n}` once it listens on 127.0.0.1, and ends on SIGTERM, when its
-parent dies, or when a pipe on its standard input closes.
+`python -m sandbox.aws.server --port 0` prints `{"port": n}` once it listens on 127.0.0.1, and ends on
+SIGTERM, when its parent dies, or when a pipe on its standard input closes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     server = _make_server(options.port, moto, Controls(options.latency))
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    print(json.dumps({"port": server.port}), flush=True)  # noqa: T201  the parent reads it
+    print(json.dumps({"port": server.port}), flush=True)
     threading.Thread(target=moto.prepare, daemon=True).start()
     server.serve_forever()
 
@@ -46,9 +46,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _make_server(port: int, moto: WSGIApplication, controls: Controls) -> Any:
-    from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: PLC0415  (after moto's settings)
+    from werkzeug.serving import WSGIRequestHandler, make_server
 
-    from sandbox.aws.middleware import SandboxAws  # noqa: PLC0415
+    from sandbox.aws.middleware import SandboxAws
 
     class Handler(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"

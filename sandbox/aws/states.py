@@ -1,4 +1,4 @@
-"""States that no AWS API can set: one setter a kind of thing, applied to moto's records in its own process."""
+"""States that no AWS API can set: one setter a kind of thing, applied to moto's own records."""
 
 from __future__ import annotations
 
@@ -67,13 +67,14 @@ def _database_instance(name: str, state: State) -> None:
         status="status",
         engine_version="engine_version",
         publicly_accessible="publicly_accessible",
+        subnet_group="db_subnet_group_name",
     )
-    if "subnet_group" in state:
-        instance.db_subnet_group = records.backend("rds").subnet_groups[state.pop("subnet_group")]
 
 
 def _database_cluster(name: str, state: State) -> None:
     cluster = records.placed_cluster(records.backend("rds").clusters[name])
+    for member in cluster.members if "subnet_group" in state else ():
+        member.db_subnet_group_name = state["subnet_group"]
     _move(
         state,
         cluster,
@@ -82,7 +83,7 @@ def _database_cluster(name: str, state: State) -> None:
         port="port",
         status="status",
         engine_version="engine_version",
-        subnet_group="subnet_group",
+        subnet_group="db_subnet_group_name",
     )
 
 
@@ -128,7 +129,10 @@ def _place_cache(group: Any, members: list[Any], address: str, port: int) -> Non
             {
                 "cache_node_id": "0001",
                 "cache_node_status": "available",
-                "endpoint": {"address": address.replace("master.", f"{member.cache_cluster_id}.", 1), "port": port},
+                "endpoint": {
+                    "address": address.replace("master.", f"{member.cache_cluster_id}.", 1),
+                    "port": port,
+                },
             }
         ]
 
@@ -171,7 +175,7 @@ def _distribution(name: str, state: State) -> None:
     _move(state, distribution, status="status", domain_name="domain_name")
 
 
-def _move(state: State, target: Any, **fields: str) -> None:
+def _move(state: State, target: Any, /, **fields: str) -> None:
     for field, attribute in fields.items():
         if field in state:
             setattr(target, attribute, state.pop(field))
