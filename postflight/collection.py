@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any, cast
 
 import pytest
@@ -18,13 +18,16 @@ DECLARED = "declared_"
 Looker = Callable[[str, Subject | None], object]
 
 
-def fixtures(rows: Mapping[str, Row], look: Looker) -> SimpleNamespace:
-    """Return one pytest fixture a row, as the attributes of an object that pytest can register.
+def fixtures(rows: Mapping[str, Row], look: Looker) -> ModuleType:
+    """Return one pytest fixture a row, as the attributes of a module: what pytest searches for fixtures.
 
     The fixture of a row about a kind asks for `declared_<kind>`, which collection parametrises; its value is
     `look(fixture, declared)`.
     """
-    return SimpleNamespace(**{f"fixture_{name}": _fixture(row, look) for name, row in rows.items()})
+    module = ModuleType("postflight_fixtures")
+    for name, row in rows.items():
+        setattr(module, f"fixture_{name}", _fixture(row, look))
+    return module
 
 
 def _fixture(row: Row, look: Looker) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any, cast
 
 import pytest
@@ -90,10 +90,11 @@ class Session:
             )
         return session
 
-    def collection_fixtures(self) -> SimpleNamespace:
+    def collection_fixtures(self) -> ModuleType:
         """Return the fixtures that checks may use."""
         fixtures = collection.fixtures(rows(), self._look)
-        fixtures.environment = pytest.fixture(name="environment")(lambda: self.environment)
+        fixture = pytest.fixture(name="environment")(lambda: self.environment)
+        fixtures.fixture_environment = fixture  # type: ignore[attr-defined]
         return fixtures
 
     def _look(self, fixture: str, declared: Subject | None) -> object:
