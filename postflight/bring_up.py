@@ -38,6 +38,9 @@ class BroughtUp:
         except subprocess.TimeoutExpired:
             self._process.terminate()
             self._process.wait(timeout=timeout_s)
+        finally:
+            if self._process.stdout is not None:
+                self._process.stdout.close()
 
 
 def bring_up(command: BringUp, folder: Path, extra: tuple[str, ...] = ()) -> BroughtUp:

@@ -182,6 +182,8 @@ class Session:
             raise pytest.UsageError(str(error)) from None
         os.environ.update(self._brought_up.variables)
         self.environment = _loaded(self._file)
+        # Subjects carry what is known only now, such as ports.
+        self.collection = collection.Collection(self.environment, self._vantage, rows())
 
     def header(self) -> list[str]:
         """Say what this run looks at: environment, account, region, cluster, who, from where."""
