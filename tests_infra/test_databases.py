@@ -1,0 +1,52 @@
+"""Database servers, as RDS tells of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def test_database_server_exists(declared_database_server: Any, database_server: Any) -> None:
+    """Without it no service starts."""
+    assert database_server.found, (
+        f"there is no RDS {declared_database_server.kind} "
+        f"{declared_database_server.identifier} in this region"
+    )
+
+
+def test_database_server_is_available(declared_database_server: Any, database_server: Any) -> None:
+    """A server that is stopped, failed or out of storage takes no connection."""
+    assert database_server.is_available, (
+        f"database server {declared_database_server.identifier} is {database_server.status or 'absent'}, "
+        "not available"
+    )
+
+
+@pytest.mark.where("engine_version")
+def test_database_server_runs_the_declared_version(
+    declared_database_server: Any, database_server: Any
+) -> None:
+    """A version nobody asked for changes defaults, such as rds.force_ssl, under the applications."""
+    declared = declared_database_server.engine_version
+    assert database_server.version == declared or database_server.version.startswith(f"{declared}."), (
+        f"database server {declared_database_server.identifier} runs {database_server.engine or 'no engine'} "
+        f"{database_server.version or 'of no version'}, not {declared}"
+    )
+
+
+def test_force_ssl_agrees_with_the_applications(
+    declared_database_server: Any, database_parameters: Any
+) -> None:
+    """Applications that connect without TLS are refused ("no pg_hba.conf entry") by a server that forces it."""
+    required = declared_database_server.tls == "required"
+    assert database_parameters.force_ssl is not None, (
+        f"parameter group {database_parameters.group or 'none'} of database server "
+        f"{declared_database_server.identifier} says nothing of rds.force_ssl"
+    )
+    assert database_parameters.forces_tls == required, (
+        f"parameter group {database_parameters.group} of database server "
+        f"{declared_database_server.identifier} "
+        f"sets rds.force_ssl={database_parameters.force_ssl}, but the applications connect "
+        f"{'with' if required else 'without'} TLS"
+    )
