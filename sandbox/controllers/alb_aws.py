@@ -28,7 +28,7 @@ def deploy(account: Account, model: Model, vpc: str, before: Deployed | None) ->
     """Make AWS agree with the model; blocks. `before` is what was made last, if it still exists."""
     elb = account.client("elbv2")
     held = {} if before is None else dict(before.groups)
-    groups = {group.name: held.get(group.name) or _make_group(elb, group, vpc) for group in model.groups}
+    groups = {group.name: held.get(group.name) or _make_group(elb, model, group, vpc) for group in model.groups}
     for group in model.groups:
         _bring_targets(elb, groups[group.name], group, before)
     if before is None:
@@ -76,7 +76,8 @@ def _make_balancer(elb: Any, model: Model) -> tuple[str, str]:
     return made["LoadBalancerArn"], made["DNSName"]
 
 
-def _make_group(elb: Any, group: TargetGroup, vpc: str) -> str:
+def _make_group(elb: Any, model: Model, group: TargetGroup, vpc: str) -> str:
+    stack = f"{model.namespace}/{model.ingress}"
     made = elb.create_target_group(
         Name=group.name,
         Protocol="HTTP",
@@ -93,7 +94,8 @@ def _make_group(elb: Any, group: TargetGroup, vpc: str) -> str:
         Matcher={"HttpCode": "200"},
         Tags=[
             {"Key": "elbv2.k8s.aws/cluster", "Value": names.CLUSTER},
-            {"Key": "ingress.k8s.aws/resource", "Value": f"{group.service}:{group.port}"},
+            {"Key": "ingress.k8s.aws/stack", "Value": stack},
+            {"Key": "ingress.k8s.aws/resource", "Value": f"{stack}-{group.service}:{group.port}"},
         ],
     )
     arn: str = made["TargetGroups"][0]["TargetGroupArn"]
