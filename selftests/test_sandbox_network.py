@@ -1,0 +1,292 @@
+"""The sandbox's network: gateway, DNS and edge, seen by ordinary clients over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+
+from sandbox.network.certificates import Authority
+from sandbox.network.dns import DnsServer
+from sandbox.network.gateway import Gateway
+from sandbox.network.records import Record, Zone, names_from, zone_from_route53
+from selftests.event_loop import EventLoop, event_loop
+
+PUBLIC = Authority("Test public authority")
+LATENCY = 0.1
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[EventLoop]:
+    """Give an event loop in a thread."""
+    with event_loop() as running:
+        yield running
+
+
+# Gateway
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+@pytest.fixture(scope="module")
+def echo(loop: EventLoop) -> Iterator[tuple[str, int]]:
+    """Give the address of a server that answers with what it gets."""
+    server = loop.run(asyncio.start_server(_echo, "127.0.0.1", 0))
+    yield server.sockets[0].getsockname()
+    loop.loop.call_soon_threadsafe(server.close)
+
+
+@dataclass
+class Switch:
+    """A security group with one rule."""
+
+    admits: bool = True
+
+
+@pytest.fixture
+def switch() -> Switch:
+    """Give a security group that admits."""
+    return Switch()
+
+
+@pytest.fixture
+def gateway(loop: EventLoop, echo: tuple[str, int], switch: Switch) -> Iterator[Gateway]:
+    """Give a running gateway before the echo server."""
+    made = Gateway("echo", echo, admits=lambda: switch.admits)
+    loop.run(made.start())
+    yield made
+    loop.run(made.stop())
+
+
+def _say(port: int, words: bytes = b"hello", timeout: float = 0.5) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as client:
+        client.sendall(words)
+        return client.recv(len(words))
+
+
+def test_gateway_relays(gateway: Gateway) -> None:
+    """A database behind an open security group can be used."""
+    assert _say(gateway.port) == b"hello"
+
+
+def test_gateway_relays_much_data_unchanged(gateway: Gateway) -> None:
+    """A relay that loses or reorders bytes would break TLS and PostgreSQL's protocol."""
+    words = bytes(range(256)) * 4000
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as client:
+        client.sendall(words)
+        client.shutdown(socket.SHUT_WR)
+        with client.makefile("rb") as answer:
+            assert answer.read() == words
+
+
+def test_closed_security_group_answers_nothing(loop: EventLoop, gateway: Gateway, switch: Switch) -> None:
+    """A timeout and a refusal tell a security group from a dead server."""
+    switch.admits = False
+    loop.run(gateway.refresh())
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            _say(gateway.port, timeout=0.2)
+
+
+def test_closed_security_group_cuts_present_connections(
+    loop: EventLoop, gateway: Gateway, switch: Switch
+) -> None:
+    """Pooled connections must not hide that the way is closed."""
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=2) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        switch.admits = False
+        loop.run(gateway.refresh())
+        assert _is_cut(client)
+
+
+def _is_cut(client: socket.socket) -> bool:
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_gateway_reopens_on_the_same_port(loop: EventLoop, gateway: Gateway, switch: Switch) -> None:
+    """Mending a fault must not move an endpoint that AWS has told to everybody."""
+    port = gateway.port
+    for mode in ("refuse", "silent", "relay"):
+        switch.admits = False
+        loop.run(gateway.refresh())
+        switch.admits = True
+        loop.run(gateway.set_mode(mode))
+    assert gateway.port == port
+    assert _say(port) == b"hello"
+
+
+def test_gateway_sees_a_closed_group_by_itself(gateway: Gateway, switch: Switch) -> None:
+    """Whoever revokes a rule in AWS does not also tell the gateway."""
+    switch.admits = False
+    time.sleep(0.3)
+    with pytest.raises(TimeoutError):
+        _say(gateway.port, timeout=0.2)
+
+
+def test_refusing_gateway_resets(loop: EventLoop, gateway: Gateway) -> None:
+    """A stopped server refuses at once."""
+    loop.run(gateway.set_mode("refuse"))
+    with pytest.raises(ConnectionRefusedError):
+        _say(gateway.port)
+
+
+def test_silent_gateway_accepts_and_says_nothing(loop: EventLoop, gateway: Gateway) -> None:
+    """A hanging server is accepted, so only a read limit notices it."""
+    loop.run(gateway.set_mode("silent"))
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=0.3) as client:
+        client.sendall(b"x")
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+
+
+def test_gateway_delays_answers_without_limiting_throughput(loop: EventLoop, echo: tuple[str, int]) -> None:
+    """Latency is a delay line: ten pipelined questions cost one latency, not ten."""
+    slow = Gateway("slow", echo, latency=LATENCY)
+    port = loop.run(slow.start())
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=2) as client:
+        for _ in range(10):
+            client.sendall(b"0123456789")
+            time.sleep(0.001)
+        with client.makefile("rb") as answer:
+            assert len(answer.read(100)) == 100
+    assert LATENCY <= time.monotonic() - began < 3 * LATENCY
+    loop.run(slow.stop())
+
+
+@pytest.mark.parametrize("mode", ["relay", "silent"])
+def test_gateway_terminates_tls(loop: EventLoop, echo: tuple[str, int], mode: str) -> None:
+    """ElastiCache speaks TLS; a hanging Redis still completes the handshake."""
+    certificate = PUBLIC.issue("cache.test")
+    secure = Gateway("secure", echo, tls=certificate.server_context())
+    port = loop.run(secure.start())
+    loop.run(secure.set_mode("silent" if mode == "silent" else "relay"))
+    trusted = ssl.create_default_context(cadata=PUBLIC.pem)
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=0.5) as plain,
+        trusted.wrap_socket(plain, server_hostname="cache.test") as client,
+    ):
+        client.sendall(b"x")
+        if mode == "silent":
+            with pytest.raises(TimeoutError):
+                client.recv(1)
+        else:
+            assert client.recv(1) == b"x"
+    loop.run(secure.stop())
+
+
+# DNS
+
+BALANCER = "k8s-saleor.ap-northeast-2.elb.amazonaws.com"
+KYEOL = Zone(
+    "kyeol.click.",
+    (
+        Record("kyeol.click.", "SOA", ("ns-1.awsdns-1.org. hostmaster.kyeol.click. 1 7200 900 1209600 60",)),
+        Record("kyeol.click.", "NS", ("ns-1.awsdns-1.org.",)),
+        Record("api.kyeol.click.", "CNAME", ("dashboard.kyeol.click.",)),
+        Record("old.kyeol.click.", "A", alias="gone.ap-northeast-2.elb.amazonaws.com."),
+        Record("a.below.kyeol.click.", "TXT", ('"here"',)),
+        Record("*.preview.kyeol.click.", "A", ("127.0.0.1",)),
+        Record("large.kyeol.click.", "TXT", tuple(f'"{number:03}{"z" * 200}"' for number in range(20))),
+        Record("away.kyeol.click.", "CNAME", ("example.org.",)),
+    ),
+)
+FROM_ROUTE53 = {
+    "Name": "dashboard.kyeol.click.",
+    "Type": "A",
+    "AliasTarget": {"HostedZoneId": "Z1", "DNSName": f"{BALANCER}.", "EvaluateTargetHealth": True},
+}
+
+
+@pytest.fixture(scope="module")
+def nameserver(loop: EventLoop) -> Iterator[DnsServer]:
+    """Give a server for one zone, as Route 53's API describes it, and one load balancer."""
+    zone = replace(KYEOL, records=KYEOL.records + zone_from_route53("kyeol.click.", [FROM_ROUTE53]).records)
+    names = names_from([zone], {BALANCER: "127.0.0.1"})
+    server = DnsServer(names.answer)
+    loop.run(server.start())
+    yield server
+    loop.run(server.stop())
+
+
+def _ask(server: DnsServer, name: str, kind: str, *, tcp: bool = False) -> dns.message.Message:
+    query = dns.message.make_query(name, kind)
+    ask = dns.query.tcp if tcp else dns.query.udp
+    return ask(query, "127.0.0.1", port=server.port, timeout=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "code", "last"),
+    [
+        ("dashboard.kyeol.click", "A", "NOERROR", "127.0.0.1"),
+        ("DashBoard.Kyeol.click", "A", "NOERROR", "127.0.0.1"),
+        ("dashboard.kyeol.click", "AAAA", "NOERROR", None),
+        ("api.kyeol.click", "A", "NOERROR", "127.0.0.1"),
+        ("api.kyeol.click", "CNAME", "NOERROR", "dashboard.kyeol.click."),
+        ("old.kyeol.click", "A", "NOERROR", None),
+        ("below.kyeol.click", "A", "NOERROR", None),
+        ("pr-1.preview.kyeol.click", "A", "NOERROR", "127.0.0.1"),
+        ("kyeol.click", "NS", "NOERROR", "ns-1.awsdns-1.org."),
+        ("nothing.kyeol.click", "A", "NXDOMAIN", None),
+        (BALANCER, "A", "NOERROR", "127.0.0.1"),
+        ("gone.ap-northeast-2.elb.amazonaws.com", "A", "NXDOMAIN", None),
+        ("example.org", "A", "REFUSED", None),
+        ("away.kyeol.click", "A", "NOERROR", "example.org."),
+    ],
+)
+def test_nameserver_answers_as_route53_does(
+    nameserver: DnsServer, name: str, kind: str, code: str, last: str | None
+) -> None:
+    """A missing record, an alias to nothing and a foreign name are told apart by code and sections."""
+    for tcp in (False, True):
+        answer = _ask(nameserver, name, kind, tcp=tcp)
+        assert dns.rcode.to_text(answer.rcode()) == code
+        assert (answer.answer[-1][0].to_text() if answer.answer else None) == last
+        assert bool(answer.flags & dns.flags.AA) == (code != "REFUSED")
+        assert bool(answer.authority) == (code != "REFUSED" and last is None)
+
+
+def test_large_answer_is_truncated_over_udp_and_whole_over_tcp(nameserver: DnsServer) -> None:
+    """A client that ignores the TC bit would believe in an empty answer."""
+    assert _ask(nameserver, "large.kyeol.click", "TXT").flags & dns.flags.TC
+    assert len(_ask(nameserver, "large.kyeol.click", "TXT", tcp=True).answer[0]) == 20
+
+
+def test_nameserver_can_hang_and_fail(nameserver: DnsServer) -> None:
+    """A dead resolver must be reproducible, and distinct from a missing name."""
+    nameserver.behaviour.mode = "servfail"
+    assert _ask(nameserver, "kyeol.click", "NS").rcode() == dns.rcode.SERVFAIL
+    nameserver.behaviour.mode = "hang"
+    query = dns.message.make_query("kyeol.click", "NS")
+    with pytest.raises(dns.exception.Timeout):
+        dns.query.udp(query, "127.0.0.1", port=nameserver.port, timeout=0.2)
+    nameserver.behaviour.mode = "answer"
+    assert _ask(nameserver, "kyeol.click", "NS").answer
+
+
+def test_nameserver_survives_garbage(nameserver: DnsServer) -> None:
+    """One bad packet must not silence the sandbox's DNS."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.sendto(b"not a question", ("127.0.0.1", nameserver.port))
+    with socket.create_connection(("127.0.0.1", nameserver.port), timeout=1) as broken:
+        broken.sendall(b"\x00\x05hello")
+    assert _ask(nameserver, "kyeol.click", "NS").answer
