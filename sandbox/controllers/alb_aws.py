@@ -28,7 +28,9 @@ def deploy(account: Account, model: Model, vpc: str, before: Deployed | None) ->
     """Make AWS agree with the model; blocks. `before` is what was made last, if it still exists."""
     elb = account.client("elbv2")
     held = {} if before is None else dict(before.groups)
-    groups = {group.name: held.get(group.name) or _make_group(elb, model, group, vpc) for group in model.groups}
+    groups = {
+        group.name: held.get(group.name) or _make_group(elb, model, group, vpc) for group in model.groups
+    }
     for group in model.groups:
         _bring_targets(elb, groups[group.name], group, before)
     if before is None:
