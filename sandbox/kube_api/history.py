@@ -61,8 +61,8 @@ class Change:
 class History:
     """The recent changes of a store, and the way to wait for the next one."""
 
-    def __init__(self) -> None:
-        self.version = 1
+    def __init__(self, version: int = 1) -> None:
+        self.version = version
         self._changes: deque[Change] = deque(maxlen=_REMEMBERED_CHANGES)
         self._changed = asyncio.Event()
 

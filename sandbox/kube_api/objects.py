@@ -152,6 +152,8 @@ def answer(asked: Asked, store: Store) -> tuple[int, bytes]:
     """Do what is asked and return HTTP status and JSON body; ApiError for every refusal."""
     if asked.info.subresource not in _WRITABLE_SUBRESOURCES & {"", *asked.resource.subresources}:
         raise errors.no_such_resource()
+    if asked.query.get("dryRun") == "All":
+        store = store.clone()
     match asked.info.verb:
         case "get" | "list":
             return 200, _read(asked, store)

@@ -118,7 +118,15 @@ def pod(obj: Json) -> Json:
 
 
 def _container_status(status: Json) -> Json:
-    return {"lastState": {}, "state": {}, "imageID": "", **status}
+    return {
+        "state": {},
+        "lastState": {},
+        "ready": False,
+        "restartCount": 0,
+        "image": "",
+        "imageID": "",
+        **status,
+    }
 
 
 def pod_status(status: Json) -> Json:

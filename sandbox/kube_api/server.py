@@ -104,8 +104,12 @@ class KubeApi:
         runner, self._runner = self._runner, None
         if session is not None:
             await session.close()
-        if runner is not None:
+        if runner is not None and runner.server is not None:
+            transports = [each.transport for each in runner.server.connections if each.transport is not None]
             await runner.cleanup()
+            # TLS would wait half a minute for a client that keeps its end open.
+            for transport in transports:
+                transport.abort()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         try:

@@ -6,7 +6,8 @@ import secrets
 import string
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -28,6 +29,15 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a store starts with; `owned` maps an owner's uid to what it owns."""
+
+    history: History
+    entries: Mapping[Resource, dict[Key, Entry]]
+    owned: Mapping[str, set[tuple[Resource, Key]]]
+
+
 class Store:
     """The objects of one cluster, in memory, used from one event loop.
 
@@ -36,13 +46,20 @@ class Store:
     so a reconciler that is content is silent.
     """
 
-    def __init__(self) -> None:
-        self.history = History()
-        self._entries: defaultdict[Resource, dict[Key, Entry]] = defaultdict(dict)
+    def __init__(self, twin_of: Contents | None = None) -> None:
+        contents = twin_of or Contents(History(), {}, {})
+        self.history = contents.history
+        self._entries: defaultdict[Resource, dict[Key, Entry]] = defaultdict(dict, contents.entries)
+        self._owned: defaultdict[str, set[tuple[Resource, Key]]] = defaultdict(set, contents.owned)
         self._keys: dict[Resource, list[Key]] = {}
-        self._owned: defaultdict[str, set[tuple[Resource, Key]]] = defaultdict(set)
-        for name in _FIRST_NAMESPACES:
+        for name in () if twin_of else _FIRST_NAMESPACES:
             self.create(resource_of("namespaces"), None, {"metadata": {"name": name}})
+
+    def clone(self) -> Store:
+        """Return a store with the same objects whose changes nobody sees: for dry runs."""
+        entries = {resource: dict(held) for resource, held in self._entries.items()}
+        owned = {owner: set(keys) for owner, keys in self._owned.items()}
+        return Store(Contents(History(self.version), entries, owned))
 
     @property
     def version(self) -> int:
