@@ -1,1 +1,151 @@
-"""What the checks of tests_platform see."""
+"""What the checks of tests_platform see: nodes, workloads, Ingresses, controllers, deliveries."""
+
+from __future__ import annotations
+
+from postflight.environment import Application as DeclaredApplication
+from postflight.environment import Controller, Environment, Service
+from postflight.environment import Ingress as DeclaredIngress
+from postflight.environment import Job as DeclaredJob
+from postflight.evidence import Evidence, Unverified
+from postflight.probes.kubernetes import delivery, deployments, ingresses, nodes, pods, proxy, services
+from postflight.probes.kubernetes.delivery import Application, Job
+from postflight.probes.kubernetes.deployments import Deployment
+from postflight.probes.kubernetes.ingresses import Ingress
+from postflight.probes.kubernetes.nodes import Nodes
+from postflight.probes.kubernetes.pods import Pods
+from postflight.probes.kubernetes.proxy import HealthAnswer
+from postflight.probes.kubernetes.services import Endpoints, ServiceAccount
+from postflight.subjects.registry import Ask, about
+from postflight.subjects.settings import readable_variables
+
+
+class Words(Evidence):
+    """What Kubernetes or a container says of its own trouble; empty where there is none."""
+
+    text: str = ""
+
+
+class PodAnswers(Evidence):
+    """What running pods that take no traffic answer when asked themselves, by pod."""
+
+    answers: dict[str, HealthAnswer]
+
+    def other_than(self, status: int) -> dict[str, HealthAnswer]:
+        """Return the answers with another status, or none."""
+        return {pod: answer for pod, answer in self.answers.items() if answer.status != status}
+
+
+@about()
+def worker_nodes(ask: Ask, _: Environment) -> Nodes:
+    """List the worker nodes."""
+    return ask(nodes.nodes)
+
+
+def deployment_named(ask: Ask, environment: Environment, namespace: str, name: str) -> Deployment:
+    """Return a Deployment, or its absence."""
+    readable = readable_variables(environment, namespace)
+    return ask(deployments.deployments, namespace, readable).named(name)
+
+
+@about("service")
+def deployment(ask: Ask, environment: Environment, declared: Service) -> Deployment:
+    """Find the service's Deployment."""
+    return deployment_named(ask, environment, declared.namespace, declared.workload)
+
+
+@about("service")
+def service_pods(ask: Ask, environment: Environment, declared: Service) -> Pods:
+    """List the pods of the service's Deployment."""
+    selector = deployment(ask, environment, declared).selector
+    return ask(pods.pods, declared.namespace).selected(selector)
+
+
+@about("service")
+def last_words(ask: Ask, environment: Environment, declared: Service) -> Words:
+    """Read the log of the first container in trouble, if there is one."""
+    found = service_pods(ask, environment, declared)
+    troubled = next(iter((*found.stuck, *found.restarting)), None)
+    if troubled is None:
+        return Words()
+    pod, container = troubled
+    previous = container.restarts > 0
+    try:
+        read = ask(pods.last_words, declared.namespace, pod.name, container.name, previous=previous)
+    except Unverified as error:
+        # The log only explains; that the container is in trouble is known without it.
+        return Words(text=f"its log cannot be read: {error}")
+    return Words(text=f'its log ends "{read.text}"' if read.text else "it has logged nothing")
+
+
+@about("service")
+def unready_pods(ask: Ask, environment: Environment, declared: Service) -> PodAnswers:
+    """Ask each running pod that takes no traffic for the health path itself."""
+    if declared.health is None:
+        return PodAnswers(answers={})
+    found = service_pods(ask, environment, declared).running_but_unready
+    path = declared.health.path
+    answers = {pod.name: ask(proxy.pod_answer, declared.namespace, pod.name, path) for pod in found}
+    return PodAnswers(answers=answers)
+
+
+@about("service")
+def endpoints(ask: Ask, _: Environment, declared: Service) -> Endpoints:
+    """Find the pods that take the service's traffic."""
+    return ask(services.endpoint_slices, declared.namespace).of(declared.name)
+
+
+@about("service")
+def service_account(ask: Ask, _: Environment, declared: Service) -> ServiceAccount:
+    """Find the ServiceAccount that the service's pods should run as."""
+    return ask(services.service_accounts, declared.namespace).named(declared.service_account or "default")
+
+
+@about("ingress")
+def ingress(ask: Ask, _: Environment, declared: DeclaredIngress) -> Ingress:
+    """Find the Ingress."""
+    return ask(ingresses.ingresses, declared.namespace).named(declared.resource)
+
+
+@about("ingress")
+def ingress_events(ask: Ask, environment: Environment, declared: DeclaredIngress) -> Words:
+    """Read the newest warnings about the Ingress, if it has no address."""
+    if ingress(ask, environment, declared).addresses:
+        return Words()
+    try:
+        return Words(text=ask(ingresses.warnings, declared.namespace).about("Ingress", declared.resource))
+    except Unverified as error:
+        # Events only explain; that the Ingress has no address is known without them.
+        return Words(text=f"its events cannot be read: {error}")
+
+
+@about("controller")
+def controller_deployment(ask: Ask, environment: Environment, declared: Controller) -> Deployment:
+    """Find the controller's Deployment."""
+    return deployment_named(ask, environment, declared.namespace, declared.deployment)
+
+
+@about("controller")
+def controller_account(ask: Ask, _: Environment, declared: Controller) -> ServiceAccount:
+    """Find the controller's ServiceAccount."""
+    return ask(services.service_accounts, declared.namespace).named(declared.service_account)
+
+
+@about("application")
+def application(ask: Ask, _: Environment, declared: DeclaredApplication) -> Application:
+    """Find the Argo CD Application."""
+    return ask(delivery.applications, declared.namespace).named(declared.name)
+
+
+@about("job")
+def job(ask: Ask, _: Environment, declared: DeclaredJob) -> Job:
+    """Find the Job."""
+    return ask(delivery.jobs, declared.namespace).named(declared.name)
+
+
+@about("job")
+def job_pods(ask: Ask, environment: Environment, declared: DeclaredJob) -> Pods | None:
+    """List the pods of the Job, if it has not completed."""
+    found = job(ask, environment, declared)
+    if found.is_complete or not found.found:
+        return None
+    return ask(pods.pods, declared.namespace).selected(found.selector)

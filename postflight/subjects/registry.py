@@ -87,8 +87,11 @@ def about(
 def rows() -> Mapping[str, Row]:
     """Return all rows, by fixture name."""
     import postflight.subjects.app
+    import postflight.subjects.edge
+    import postflight.subjects.health
     import postflight.subjects.infra
     import postflight.subjects.network
-    import postflight.subjects.platform  # noqa: F401 - importing registers
+    import postflight.subjects.platform
+    import postflight.subjects.stores  # noqa: F401 - importing registers
 
     return dict(_ROWS)

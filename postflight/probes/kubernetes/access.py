@@ -42,6 +42,7 @@ class Access:
     credential: Callable[[], Credential]
     tls_server_name: str | None = None
     proxy: str | None = None
+    in_cluster: bool = False
 
     def target(self, credential: Credential) -> Target:
         """Return where to connect. Raises Unverified for a server URL that can not be one."""

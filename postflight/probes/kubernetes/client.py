@@ -17,9 +17,11 @@ from postflight.environment import SecretKey
 from postflight.evidence import Unverified
 from postflight.probes.kubernetes.access import Access
 from postflight.probes.kubernetes.listing import ListReader, NotAListError
+from postflight.probes.kubernetes.reading import mapping
 from postflight.probes.kubernetes.refusals import Absent, refuse, retry_after, status_message
 from postflight.probes.kubernetes.transport import Exchange, NoAnswerError, Target, Transport
 from postflight.probes.kubernetes.ways import access
+from postflight.probes.kubernetes.withheld import remember
 from postflight.probes.reads import require_declared
 
 if TYPE_CHECKING:
@@ -207,21 +209,20 @@ class Kubernetes:
         if found is None:
             return None
         values: dict[str, str] = {}
-        for key, data in (found.get("data") or {}).items():
+        for key, data in mapping(found, "data").items():
+            encoded = str(data)
             try:
-                values[key] = base64.b64decode(data).decode()
-            except (binascii.Error, UnicodeDecodeError, TypeError):
-                values[key] = str(data)  # binary: its base64 form is as good a secret as any
-            if (namespace, name, key) not in self._user_names():
-                self._connections.secrets.add(values[key])
-                self._connections.secrets.add(str(data))
+                values[key] = base64.b64decode(encoded).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                values[key] = encoded  # binary: its base64 form is as good a secret as any
+            if SecretKey(secret=name, key=key, namespace=namespace) not in self._user_names():
+                remember(self._connections.secrets, values[key], encoded)
         return values
 
-    def _user_names(self) -> frozenset[tuple[str | None, str, str]]:
-        """Return the keys of Secrets that hold user names, which checks must be able to name."""
+    def _user_names(self) -> frozenset[SecretKey]:
+        """Return the keys that hold the names of database users, which messages may tell."""
         servers = self._connections.environment.database_servers.values()
-        users = (server.login.user for server in servers)
-        return frozenset((user.namespace, user.secret, user.key) for user in users if user is not None)
+        return frozenset(server.login.user for server in servers if server.login.user)
 
     def _headers(self, reached: Access) -> dict[str, str]:
         headers = {"Accept": "application/json", "User-Agent": "postflight"}

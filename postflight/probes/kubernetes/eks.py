@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING
 
 from postflight.evidence import Unverified
-from postflight.probes.kubernetes.access import Access, Credential, Renewed, decoded
+from postflight.probes.kubernetes.access import Access, Credential, Renewed
 
 if TYPE_CHECKING:
     from postflight.probes.connections import Connections
@@ -29,7 +29,7 @@ def access_by_name(connections: Connections, name: str) -> Access:
         label=f"EKS cluster {name}",
         server=cluster.endpoint.rstrip("/"),
         user="the AWS identity of this run",
-        ca=decoded(cluster.ca, f"The CA of EKS cluster {name}"),
+        ca=cluster.ca,
         credential=Renewed(lambda: _token(connections, name)),
     )
 

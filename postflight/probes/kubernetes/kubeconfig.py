@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -80,8 +81,19 @@ class Kubeconfig:
             ca=cluster.text("certificate-authority"),
             credential=Renewed(lambda: _credential(user, context, server, process, remember)),
             tls_server_name=cluster.body.get("tls-server-name"),
-            proxy=cluster.body.get("proxy-url"),
+            proxy=cluster.body.get("proxy-url") or _shell_proxy(server, process),
         )
+
+
+def _shell_proxy(server: str, process: Mapping[str, str]) -> str | None:
+    """Return the proxy that HTTPS_PROXY names, unless NO_PROXY exempts the server."""
+    proxy = process.get("HTTPS_PROXY") or process.get("https_proxy")
+    exempt = (process.get("NO_PROXY") or process.get("no_proxy") or "").replace(" ", "").split(",")
+    host = urlsplit(server).hostname or ""
+    is_local = host == "localhost" or host.startswith("127.")
+    ends = [name.removeprefix("*").lstrip(".") for name in exempt if name]
+    is_exempt = "*" in exempt or any(host == end or host.endswith(f".{end}") for end in ends if end)
+    return None if is_local or is_exempt else proxy
 
 
 def kubeconfig(process: Mapping[str, str]) -> Kubeconfig | None:

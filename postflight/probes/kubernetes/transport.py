@@ -16,7 +16,11 @@ _CHUNK = 65536
 
 
 class NoAnswerError(Exception):
-    """The other side gave no usable HTTP answer: one clause that says why."""
+    """The other side gave no usable HTTP answer: one clause that says why. `is_slow`: it took too long."""
+
+    def __init__(self, clause: str, *, is_slow: bool = False) -> None:
+        super().__init__(clause)
+        self.is_slow = is_slow
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,17 @@ class _Connection(http.client.HTTPConnection):
                 self.sock, server_hostname=target.tls_server_name or target.host
             )
         self.sock.settimeout(target.read_s)
+
+
+def connected(target: Target) -> socket.socket:
+    """Return a connected socket, past its TLS handshake, for another protocol. Raises NoAnswerError."""
+    connection = _Connection(target)
+    try:
+        connection.connect()
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        raise NoAnswerError(_why(error, target)) from error
+    return connection.sock
 
 
 class Exchange:
@@ -115,7 +130,8 @@ class Transport:
                 connection = None
         except (OSError, http.client.HTTPException, ValueError) as error:
             if watch.has_fired or isinstance(error, TimeoutError):
-                raise NoAnswerError(_too_slow(within_s, self._target, has_fired=watch.has_fired)) from error
+                clause = _too_slow(within_s, self._target, has_fired=watch.has_fired)
+                raise NoAnswerError(clause, is_slow=True) from error
             if isinstance(error, ValueError) and not isinstance(error, ssl.SSLError):
                 raise
             raise NoAnswerError(_why(error, self._target)) from error

@@ -47,6 +47,7 @@ def _in_cluster(connections: Connections, folder: Path) -> Access:
         user="the pod's service account",
         ca=_read(folder / "ca.crt"),
         credential=Renewed(token),
+        in_cluster=True,
     )
 
 

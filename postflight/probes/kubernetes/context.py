@@ -14,7 +14,8 @@ class Context(Evidence):
     """A Kubernetes API that answered us over verified TLS.
 
     `label` says how it was reached (`context prod`). `ca` is the CA in PEM that it was verified against, None
-    for the public roots; `fingerprints` are the SHA-256 of its certificates in hexadecimal.
+    for the public roots; `fingerprints` are the SHA-256 of its certificates in hexadecimal. A pod reaches the
+    API by an address of the cluster's own (`in_cluster`): then only the CA says which cluster it is.
     """
 
     label: str
@@ -23,6 +24,7 @@ class Context(Evidence):
     ca: str | None
     fingerprints: tuple[str, ...]
     version: str
+    in_cluster: bool = False
 
 
 @reads("get /version")
@@ -39,4 +41,5 @@ def context(connections: Connections) -> Context:
         ca=access.ca,
         fingerprints=fingerprints(access.ca) if access.ca else (),
         version=text(answer, "gitVersion"),
+        in_cluster=access.in_cluster,
     )

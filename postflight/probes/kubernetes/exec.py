@@ -1,0 +1,118 @@
+"""Runs one fixed, read-only command in a pod, where an environment allows it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from postflight.evidence import Evidence, Unverified
+from postflight.probes.connections import Connections
+from postflight.probes.deadlines import Deadline, cut_off
+from postflight.probes.kubernetes.client import Resource
+from postflight.probes.kubernetes.refusals import Absent, refuse, status_message
+from postflight.probes.kubernetes.transport import NoAnswerError, connected
+from postflight.probes.reads import reads
+
+_PERMISSION: Final = "create pods/exec"
+_WITHIN_S: Final = 25.0
+_MOST_OUTPUT: Final = 65536
+_STDOUT, _STDERR, _STATUS = 1, 2, 3
+_COUNT: Final = re.compile(rb"active superusers: (\d+)")
+
+# The only command that Postflight ever runs in a pod.
+COUNT_SUPERUSERS: Final = (
+    "python",
+    "manage.py",
+    "shell",
+    "-c",
+    (
+        "from django.contrib.auth import get_user_model; "
+        "users = get_user_model().objects.filter(is_superuser=True, is_active=True); "
+        "print('active superusers:', users.count())"
+    ),
+)
+
+
+class CountedSuperusers(Evidence):
+    """How many active superusers Django counts; None with a `problem` where the command failed."""
+
+    pod: str
+    count: int | None = None
+    problem: str | None = None
+
+
+@reads(_PERMISSION, deadline_s=30.0)
+def superusers(connections: Connections, namespace: str, pod: str, container: str) -> CountedSuperusers:
+    """Count Saleor's active superusers with `manage.py shell` in one of its pods."""
+    need = f"{_PERMISSION} in {namespace}"
+    query = [("container", container), ("stdout", "true"), ("stderr", "true")]
+    query += [("command", word) for word in COUNT_SUPERUSERS]
+    path = f"{Resource('pods').path(namespace, pod, 'exec')}?{urlencode(query)}"
+    try:
+        output = _run(connections, path, need)
+    except Absent:
+        return CountedSuperusers(pod=pod, problem=f"pod {pod} is gone")
+    found = _COUNT.search(output.get(_STDOUT, b""))
+    if found:
+        return CountedSuperusers(pod=pod, count=int(found[1]))
+    said = output.get(_STDERR, b"") or _failure(output.get(_STATUS, b""))
+    lines = said.decode(errors="replace").strip().splitlines() or ["it printed nothing"]
+    problem = connections.secrets.redact(f"manage.py shell failed in {pod}: {lines[-1][:300]}")
+    return CountedSuperusers(pod=pod, problem=problem)
+
+
+def _run(connections: Connections, path: str, need: str) -> dict[int, bytes]:
+    import websocket
+
+    kubernetes = connections.kubernetes
+    target, headers = kubernetes.way(_PERMISSION)
+    url = f"{'wss' if target.tls else 'ws'}://{target.host}:{target.port}{kubernetes.access().path_prefix}{path}"
+    deadline = Deadline.after(_WITHIN_S)
+    try:
+        with connected(target) as stream, cut_off(stream.fileno(), deadline) as was_cut:
+            socket: Any = websocket.WebSocket()
+            try:
+                socket.connect(url, socket=stream, header=headers, subprotocols=["v4.channel.k8s.io"],
+                               suppress_origin=True, redirect_limit=0)  # fmt: skip
+                stream.settimeout(_WITHIN_S)
+                return _collected(_frames(socket))
+            except websocket.WebSocketBadStatusException as error:
+                refuse(kubernetes.title, need, error.status_code, status_message(error.resp_body or b""))
+            except (websocket.WebSocketException, OSError) as error:
+                slow = f"did not end within {_WITHIN_S:g} s"
+                words = slow if was_cut.is_set() else f"broke off ({type(error).__name__})"
+                raise Unverified(f"{kubernetes.title}: the command for {need} {words}.") from error
+    except NoAnswerError as error:
+        raise Unverified(f"{kubernetes.title} {error} (asked to {need}).") from error
+
+
+def _frames(socket: Any) -> Iterator[bytes]:
+    """Yield messages until the server closes, or tells the command's exit status."""
+    from websocket import ABNF
+
+    while True:
+        kind, data = socket.recv_data()
+        if kind == ABNF.OPCODE_CLOSE:
+            return
+        yield data
+        if data[:1] == bytes([_STATUS]):
+            return
+
+
+def _collected(frames: Iterator[bytes]) -> dict[int, bytes]:
+    """Gather output by channel: the first byte of each message."""
+    output: dict[int, bytes] = {}
+    for frame in frames:
+        if frame:
+            output[frame[0]] = (output.get(frame[0], b"") + frame[1:])[:_MOST_OUTPUT]
+    return output
+
+
+def _failure(status: bytes) -> bytes:
+    try:
+        return str(json.loads(status).get("message", "")).encode()
+    except (ValueError, AttributeError):
+        return b""

@@ -1,0 +1,116 @@
+"""Asks services and pods over HTTP: through the API server's proxy, or directly from inside the cluster."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from postflight.evidence import Evidence, Unverified
+from postflight.probes.connections import Connections
+from postflight.probes.kubernetes.client import Call, Resource
+from postflight.probes.kubernetes.refusals import refuse
+from postflight.probes.kubernetes.transport import Exchange, NoAnswerError, Target, Transport
+from postflight.probes.reads import reads, require_declared
+
+_NOT_FOUND: Final = 404
+_SHOWN: Final = 2000
+_READ: Final = 65536
+_WITHIN_S: Final = 12.0
+_EVERY_STATUS: Final = range(100, 600)
+_SERVERS_OWN: Final = ("no endpoints available", "error trying to reach service", "no service port",
+                       "address not allowed", "no Endpoints")  # fmt: skip
+
+
+class HealthAnswer(Evidence):
+    """What a service or pod answered over HTTP; `problem` where it did not, and then `status` is None.
+
+    `seconds` is the time from the request to the end of the answer. `through`: `proxy` or `direct`.
+    """
+
+    asked: str
+    through: str
+    status: int | None = None
+    seconds: float = 0.0
+    body: str = ""
+    problem: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What came back, for messages."""
+        return self.problem or f"status {self.status}: {' '.join(self.body[:120].split()) or 'an empty body'}"
+
+
+@reads("get services/proxy")
+def service_answer(
+    connections: Connections, namespace: str, service: str, port: int | str, path: str
+) -> HealthAnswer:
+    """GET a path of a service through the API server's proxy."""
+    return _through_proxy(connections, "services", namespace, f"{service}:{port}", path)
+
+
+@reads("get pods/proxy")
+def pod_answer(connections: Connections, namespace: str, pod: str, path: str) -> HealthAnswer:
+    """GET a path of a pod, at its first declared port, through the API server's proxy."""
+    return _through_proxy(connections, "pods", namespace, pod, path)
+
+
+@reads("http", "dns")
+def direct_answer(connections: Connections, host: str, port: int, path: str) -> HealthAnswer:
+    """GET a path of a service by its cluster name, from inside the cluster."""
+    require_declared("http")
+    asked = f"http://{host}:{port}{path}"
+    addresses = connections.addresses.resolve(host)
+    if not addresses:
+        return HealthAnswer(asked=asked, through="direct", problem=f"{host} does not resolve")
+    headers = {"Host": f"{host}:{port}", "User-Agent": "postflight", "Accept": "*/*"}
+    connections.calls.count("http")
+    try:
+        with Transport(Target(addresses[0], port)).exchange("GET", path, headers, _WITHIN_S) as exchange:
+            return _answer(exchange, exchange.body(_READ), asked, "direct")
+    except NoAnswerError as error:
+        return HealthAnswer(asked=asked, through="direct", problem=f"{asked} {error}")
+
+
+def _through_proxy(
+    connections: Connections, plural: str, namespace: str, name: str, path: str
+) -> HealthAnswer:
+    asked = f"{path} of {namespace}/{name}"
+    url = f"{Resource(plural).path(namespace, name, 'proxy')}{path}"
+    call = Call(f"get {plural}/proxy", f" in {namespace}", url)
+    try:
+        with connections.kubernetes.open(call, accepted=_EVERY_STATUS) as exchange:
+            body = exchange.body(_READ)
+            answer = _answer(exchange, body, asked, "proxy")
+    except Unverified as error:
+        if not isinstance(error.__cause__, NoAnswerError) or not error.__cause__.is_slow:
+            raise
+        # The API server waits for the service as long as the service makes it wait.
+        problem = f"no answer from {name}: it {error.__cause__}"
+        return HealthAnswer(asked=asked, through="proxy", problem=problem)
+    message = _own_message(body)
+    if message is None:
+        return answer
+    if not any(words in message for words in _SERVERS_OWN) and answer.status != _NOT_FOUND:
+        refuse(connections.kubernetes.title, call.need, answer.status or 0, message)
+    return answer.model_copy(update={"status": None, "body": "", "problem": message})
+
+
+def _answer(exchange: Exchange, body: bytes, asked: str, through: str) -> HealthAnswer:
+    return HealthAnswer(
+        asked=asked,
+        through=through,
+        status=exchange.status,
+        seconds=round(exchange.seconds, 4),
+        body=body.decode(errors="replace")[:_SHOWN],
+    )
+
+
+def _own_message(body: bytes) -> str | None:
+    """Return the message with which the API server itself answered; None for a service's own answer."""
+    try:
+        status = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(status, dict) and status.get("kind") == "Status" and status.get("apiVersion") == "v1":
+        return str(status.get("message", ""))
+    return None

@@ -1,0 +1,132 @@
+"""What a workload's containers get as environment variables, put together as Kubernetes does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from postflight.environment import ConfigurationValue, Environment
+from postflight.evidence import Evidence
+from postflight.probes.kubernetes.deployments import Container, Deployment, Reference, Variable
+from postflight.probes.kubernetes.settings import Login, Settings
+
+# What tells a service of DOA Market where its database is.
+DATABASE_VARIABLES = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_SSL")
+
+Lookup = Callable[[Reference], Settings]
+
+
+class Configured(Evidence):
+    """One environment variable. `value` is None where it is a secret, or nobody declares a value for it."""
+
+    name: str
+    source: str
+    is_empty: bool = False
+    value: str | None = None
+    login: Login | None = None
+
+
+class Configuration(Evidence):
+    """The environment variables of a Deployment's containers, and the references that lead nowhere."""
+
+    title: str
+    found: bool = True
+    variables: tuple[Configured, ...] = ()
+    sources: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+
+    def variable(self, name: str) -> Configured | None:
+        """Return one variable, None where it is not set."""
+        return next((item for item in self.variables if item.name == name), None)
+
+    def differences(self, required: Mapping[str, ConfigurationValue]) -> tuple[str, ...]:
+        """Return what is missing, empty or different: one clause each."""
+        clauses = (self._difference(name, wanted) for name, wanted in required.items())
+        return tuple(clause for clause in clauses if clause)
+
+    def _difference(self, name: str, wanted: ConfigurationValue) -> str | None:
+        found = self.variable(name)
+        why = f" ({wanted.cause})" if wanted.cause else ""
+        if found is None:
+            places = ", ".join(self.sources) or "its own variables"
+            return f"{name} is not set; it has {places}{why}"
+        if found.is_empty and wanted.value != "":
+            return f"{name} is empty in {found.source}{why}"
+        if wanted.value is not None and found.value is not None and found.value != wanted.value:
+            return f"{name} is {found.value!r} in {found.source}, not {wanted.value!r}{why}"
+        return None
+
+
+def readable_variables(environment: Environment, namespace: str) -> tuple[str, ...]:
+    """Return the variables of a namespace whose values are no secret: the environment file has them."""
+    declared = {
+        name
+        for service in environment.services.values()
+        if service.namespace == namespace
+        for name, wanted in service.required.items()
+        if wanted.value is not None
+    }
+    return tuple(sorted(declared | set(DATABASE_VARIABLES) - {"DB_USER"}))
+
+
+def configuration_of(deployment: Deployment, lookup: Lookup) -> Configuration:
+    """Put together what the containers of a Deployment get; later sources win, as in Kubernetes."""
+    variables: dict[str, Configured] = {}
+    broken: list[str] = []
+    sources: list[str] = []
+    for container in deployment.containers:
+        for reference in container.sources:
+            settings = lookup(reference)
+            sources.append(settings.title)
+            if not settings.found and not reference.optional:
+                broken.append(f"{settings.title}, which container {container.name} needs, does not exist")
+            variables.update(_all_keys(settings, reference.prefix))
+        for variable in container.variables:
+            _add(variables, broken, container, variable, lookup)
+    return Configuration(
+        title=deployment.title,
+        variables=tuple(variables.values()),
+        sources=tuple(dict.fromkeys(sources)),
+        broken=tuple(broken),
+    )
+
+
+def _add(
+    variables: dict[str, Configured],
+    broken: list[str],
+    container: Container,
+    variable: Variable,
+    lookup: Lookup,
+) -> None:
+    reference = variable.reference
+    if reference is None:
+        variables[variable.name] = Configured(
+            name=variable.name,
+            source="its own variables",
+            is_empty=variable.is_empty,
+            value=variable.value,
+        )
+        return
+    settings = lookup(reference)
+    found = settings.key(reference.key or "")
+    if found is not None:
+        variables[variable.name] = Configured(
+            name=variable.name,
+            source=f"{settings.title} (key {found.key})",
+            is_empty=found.is_empty,
+            value=found.value,
+            login=found.login,
+        )
+    elif not reference.optional:
+        lack = f"has no key {reference.key}" if settings.found else "does not exist"
+        broken.append(f"{settings.title}, which {variable.name} of container {container.name} needs, {lack}")
+
+
+def _all_keys(settings: Settings, prefix: str) -> Iterator[tuple[str, Configured]]:
+    for item in settings.items:
+        name = f"{prefix}{item.key}"
+        yield (
+            name,
+            Configured(
+                name=name, source=settings.title, is_empty=item.is_empty, value=item.value, login=item.login
+            ),
+        )
