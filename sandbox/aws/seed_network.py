@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sandbox.aws.client import Aws
 
 LETTERS = ("a", "b", "c")
+TARGET_PORTS = ((80, 80), (1024, 65535))
 ORIGIN_FACING = "com.amazonaws.global.cloudfront.origin-facing"
 _CLUSTER_TAG = f"kubernetes.io/cluster/{names.CLUSTER}"
 _TIERS = {
@@ -139,7 +140,10 @@ def _ingress(groups: Mapping[str, str], prefix_list: str, ports: Ports) -> dict[
     nodes = groups[names.NODE_GROUP]
     return {
         names.NODE_GROUP: [
-            _rule(1024, 65535, UserIdGroupPairs=[{"GroupId": groups[names.ALB_GROUP]}]),
+            *(
+                _rule(first, last, UserIdGroupPairs=[{"GroupId": groups[names.ALB_GROUP]}])
+                for first, last in TARGET_PORTS
+            ),
             {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": nodes}]},
         ],
         names.ALB_GROUP: [
