@@ -38,7 +38,7 @@ def test_database_server_runs_the_declared_version(
 def test_force_ssl_agrees_with_the_applications(
     declared_database_server: Any, database_parameters: Any
 ) -> None:
-    """Applications that connect without TLS are refused ("no pg_hba.conf entry") by a server that forces it."""
+    """A server that forces TLS refuses applications that connect without ("no pg_hba.conf entry")."""
     required = declared_database_server.tls == "required"
     assert database_parameters.force_ssl is not None, (
         f"parameter group {database_parameters.group or 'none'} of database server "
