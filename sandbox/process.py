@@ -108,4 +108,7 @@ async def _serve(options: argparse.Namespace, home: Path, ended: asyncio.Event) 
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    sys.stderr.flush()
+    # Everything is stopped; an interpreter that also takes itself apart takes another second for it.
+    os._exit(status)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -85,6 +87,7 @@ class _Builder:
     """The steps of a start, in the order in which they need each other."""
 
     def __init__(self, stack: AsyncExitStack, home: Path, authority: Path, latency: float) -> None:
+        self.began = time.monotonic()
         self.stack = stack
         self.home = home
         self.authority_file = authority
@@ -110,6 +113,7 @@ class _Builder:
             saleor.start(),
             asyncio.to_thread(_import_boto3),
         )
+        self._mark("servers")
         session = await stack.enter_async_context(_session())
         dns = await self._start_dns()
         edge = await self._start_edge()
@@ -120,6 +124,7 @@ class _Builder:
         seeded = await asyncio.to_thread(
             seed_aws, aws, stores, self.served, (int(kube_url.rpartition(":")[2]), authority), edge.port
         )
+        self._mark("AWS seeded")
         facts = know(seeded, stores, edge.port)
         certificates = {
             seeded.kyeol_certificate: self.served.kyeol,
@@ -129,13 +134,16 @@ class _Builder:
         self.surface.certificates.update(certificates)
         kube = Kubernetes(kube_url, self.tokens.admin, self.authority_file)
         await asyncio.to_thread(seed_cluster, kube, facts)
+        self._mark("cluster seeded")
         repository = Repository(
             {names.KYEOL_APPLICATION: kyeol.declared(facts), names.DOA_APPLICATION: doa.declared(facts)}
         )
         manager = self._manager(aws, kubelet, session, repository, stores, edge, seeded)
         manager.start()
         stack.push_async_callback(manager.stop)
+        self._mark("controllers")
         await manager.settle()
+        self._mark("settled")
         await self._slow_down(aws, kube_api)
         loop = asyncio.get_running_loop()
         site = Site(
@@ -143,6 +151,10 @@ class _Builder:
             self.surface, dns, runtime.behaviours,
         )  # fmt: skip
         return World(site, manager, self.surface, self.tokens)
+
+    def _mark(self, step: str) -> None:
+        sys.stderr.write(f"{time.monotonic() - self.began:6.2f} s (CPU {time.process_time():5.2f} s)  {step}\n")
+        sys.stderr.flush()
 
     async def _start_dns(self) -> DnsServer:
         dns = DnsServer(self.surface.answer, latency=self.latency)

@@ -114,8 +114,9 @@ class Manager:
 
     async def _pass(self) -> None:
         async with self._turn:
-            cloud = await self._observe()
             parts = self._parts
+            cloud = await self._observe()
+            await parts.apply(cloud)
             parts.argocd.sync()
             jobs.reconcile(parts.cluster)
             deployments.reconcile(parts.cluster)
@@ -128,7 +129,6 @@ class Manager:
             cloud = await self._observe()
             deployed = tuple(parts.balancers.deployed.values())
             parts.route(dataplane.routes(cloud, deployed, parts.health.seen, parts.kubelet.locate))
-            parts.name(dataplane.dns_names(cloud))
             await parts.apply(cloud)
             parts.argocd.publish()
 
@@ -158,8 +158,9 @@ class Manager:
     async def _observe(self) -> Cloud:
         version = await self._in_thread(self._parts.aws.version)
         if self.cloud is None or version != self._seen:
-            self.cloud = await self._in_thread(account.observe, self._parts.aws, self._parts.pool)
-            self._seen = version
+            cloud: Cloud = await self._in_thread(account.observe, self._parts.aws, self._parts.pool)
+            self.cloud, self._seen = cloud, version
+            self._parts.name(dataplane.dns_names(cloud))
         return self.cloud
 
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
