@@ -35,6 +35,25 @@ def test_database_server_runs_the_declared_version(
     )
 
 
+def test_secret_names_the_endpoint(
+    declared_database_server: Any, database_server: Any, application_login: Any
+) -> None:
+    """A server that was made again has a new address; a Secret that keeps the old one breaks every pod."""
+    assert application_login.endpoints, (
+        f"nothing tells the applications where database server {declared_database_server.identifier} is: "
+        f"{application_login.source} names no host"
+    )
+    wrong = [
+        f"{one.where} names {one.host}:{one.port or database_server.port}"
+        for one in application_login.endpoints
+        if one.host != database_server.host or one.port not in (None, database_server.port)
+    ]
+    assert not wrong, (
+        f"database server {declared_database_server.identifier} is at {database_server.endpoint}, "
+        f"but {'; '.join(wrong)}"
+    )
+
+
 def test_force_ssl_agrees_with_the_applications(
     declared_database_server: Any, database_parameters: Any
 ) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from postflight.evidence import Evidence, Unverified
-from postflight.probes.aws.refusals import error_code, one_line, translated
+from postflight.evidence import Evidence
+from postflight.probes.aws.refusals import error_code, garbage, one_line, translated
 from postflight.probes.connections import Connections
 from postflight.probes.reads import reads
 
@@ -17,6 +18,8 @@ from postflight.probes.reads import reads
 LEFT_BEHIND_AFTER: Final = timedelta(minutes=10)
 STEPS: Final = ("put", "head", "get", "compare", "delete")
 
+_TIME: Final = "%Y%m%dT%H%M%S"
+_OUR_KEY: Final = re.compile(r"(?P<time>\d{8}T\d{6})Z-[0-9a-f]{16}")
 _DENIED: Final = ("403", "AccessDenied", "AllAccessDisabled")
 _ABSENT: Final = ("404", "NoSuchKey", "NoSuchBucket")
 
@@ -99,14 +102,11 @@ def canary(connections: Connections, bucket: str, prefix: str, role: str | None)
     if swept is None:
         problem = f"there is no bucket {bucket}"
         return Canary(bucket=bucket, key="", role=role, failed_step="put", problem=problem)
-    key = f"{prefix}{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(8)}"
+    key = f"{prefix}{now.strftime(_TIME)}Z-{secrets.token_hex(8)}"
     upload = _Upload(connections, bucket, key, role)
     done, failed, problem = _carry_out(upload)
-    left = [
-        item["Key"]
-        for item in _listed(connections, bucket, prefix) or []
-        if item["Key"] == key or now - item["LastModified"] > LEFT_BEHIND_AFTER
-    ]
+    still_there = _listed(connections, bucket, prefix) or ()
+    left = tuple(one for one in still_there if one == key or _is_left_behind(one, prefix, now))
     return Canary(
         bucket=bucket,
         key=key,
@@ -115,7 +115,7 @@ def canary(connections: Connections, bucket: str, prefix: str, role: str | None)
         failed_step=failed,
         problem=problem,
         swept=swept,
-        left=tuple(left),
+        left=left,
     )
 
 
@@ -160,17 +160,24 @@ def _sweep(
     found = _listed(connections, bucket, prefix)
     if found is None:
         return None
-    old = [item["Key"] for item in found if now - item["LastModified"] > LEFT_BEHIND_AFTER]
-    removed = [key for key in old if not _attempt(_Upload(connections, bucket, key, role).delete, role)]
-    return tuple(removed)
+    old = (one for one in found if _is_left_behind(one, prefix, now))
+    return tuple(one for one in old if not _attempt(_Upload(connections, bucket, one, role).delete, role))
 
 
-def _listed(connections: Connections, bucket: str, prefix: str) -> list[Any] | None:
-    pages = connections.aws.one(
+def _listed(connections: Connections, bucket: str, prefix: str) -> tuple[str, ...] | None:
+    pages = connections.aws.pages(
         "s3", "ListObjectsV2", None, Bucket=bucket, Prefix=prefix, absent=("NoSuchBucket",)
     )
     if pages is None:
         return None
-    if "Contents" not in pages and pages.get("KeyCount") != 0:
-        raise Unverified(f"S3's listing of {bucket}/{prefix} is not one that AWS gives.")
-    return list(pages.get("Contents", ()))
+    if any("Contents" not in page and page.get("KeyCount") != 0 for page in pages):
+        raise garbage("s3:ListBucket", "it lists nothing and does not say so")
+    return tuple(item["Key"] for page in pages for item in page.get("Contents", ()))
+
+
+def _is_left_behind(key: str, prefix: str, now: datetime) -> bool:
+    """Whether a key is that of a canary that is old. A key that we did not write is left alone."""
+    written = _OUR_KEY.fullmatch(key.removeprefix(prefix))
+    if written is None:
+        return False
+    return now - datetime.strptime(written["time"], _TIME).replace(tzinfo=UTC) > LEFT_BEHIND_AFTER

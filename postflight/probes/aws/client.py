@@ -80,9 +80,7 @@ class Aws:
         with translated(permission):
             method = getattr(self.client(service, region, role), _method(operation))
             answer = _unless_absent(partial(method, **arguments), absent)
-        if answer is None or key is None:
-            return answer
-        return _value(answer, key, permission)
+        return None if answer is None else _value(answer, key, permission)
 
     def listing(
         self,
@@ -105,13 +103,13 @@ class Aws:
         self,
         service: str,
         operation: str,
-        key: str,
+        key: str | None,
         *,
         absent: Sequence[str] = (),
         region: str | None = None,
         **arguments: Any,
     ) -> list[Any] | None:
-        """Make one call with all its pages and return `key` of every page; see `listing`."""
+        """Make one call with all its pages and return `key` of each (None: whole pages); see `listing`."""
         permission = _permission(service, operation)
         with translated(permission):
             client = self.client(service, region)
@@ -148,6 +146,7 @@ class Aws:
         client = self._create(self._session(role), service, region)
         client.meta.events.register("provide-client-params.s3", self._refuse_foreign_keys)
         client.meta.events.register("before-call", _refuse_undeclared)
+        client.meta.events.register("before-call.s3.PutObject", _send_at_once)
         return client
 
     def _create(self, session: Session, service: str, region: str, **arguments: Any) -> Any:
@@ -216,7 +215,14 @@ def _refuse_all_but_assuming(model: Any, **_: Any) -> None:
         raise UndeclaredReadError(f"{model.name} is not how a role is assumed; the call was not sent")
 
 
-def _value(answer: Mapping[str, Any], key: str, permission: str) -> Any:
+def _send_at_once(params: Mapping[str, Any], **_: Any) -> None:
+    # botocore waits up to a second for leave to send a body; a canary is 64 bytes.
+    params["headers"].pop("Expect", None)
+
+
+def _value(answer: Mapping[str, Any], key: str | None, permission: str) -> Any:
+    if key is None:
+        return answer
     if key not in answer:
         raise garbage(permission, f"it has no {key}")
     return answer[key]

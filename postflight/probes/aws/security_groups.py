@@ -80,10 +80,17 @@ class PrefixLists(Evidence):
     ids: Mapping[str, str]
 
 
-class Passage(Evidence):
-    """Whether one group's members may open TCP connections to another's."""
+class Source(Evidence):
+    """Where connections come from: a security group or a prefix list, and what to call it."""
 
-    source: SecurityGroup
+    id: str
+    words: str
+
+
+class Passage(Evidence):
+    """Whether TCP connections may pass from any of `sources` into the `targets`, port by port."""
+
+    sources: tuple[Source, ...]
     targets: tuple[SecurityGroup, ...]
     ports: tuple[int, ...]
     closed: tuple[int, ...]
@@ -96,28 +103,29 @@ class Passage(Evidence):
     @property
     def words(self) -> str:
         """Say what is closed, in one line that names both sides and the ports."""
-        targets = ", ".join(group.words for group in self.targets) or "no security group at all"
-        ports = ", ".join(str(port) for port in self.closed or self.ports) or "any port: none is known"
-        return f"{targets} does not let {self.source.words} in on {ports}"
+        targets = ", ".join(group.words for group in self.targets) or "no security group"
+        sources = ", ".join(source.words for source in self.sources) or "anybody (no source is known)"
+        ports = ", ".join(str(port) for port in self.closed or self.ports) or "(none is known)"
+        return f"{targets} does not let {sources} in on TCP port {ports}"
+
+
+def source(group: SecurityGroup) -> Source:
+    """Return a security group as a source."""
+    return Source(id=group.id, words=group.words)
 
 
 def passage(
-    source: SecurityGroup,
+    sources: tuple[Source, ...],
     targets: tuple[SecurityGroup, ...],
     ports: tuple[int, ...],
     networks: tuple[str, ...] = (),
 ) -> Passage:
-    """Return which of `ports` the `targets` open to `source` (or to all of `networks`, where it lives)."""
-    return Passage(
-        source=source,
-        targets=targets,
-        ports=ports,
-        closed=tuple(
-            port
-            for port in ports
-            if not any(target.admits(port, (source.id,), networks) for target in targets)
-        ),
+    """Return which of `ports` the `targets` open to a source, or to all of `networks`, where it lives."""
+    identifiers = tuple(one.id for one in sources if one.id)
+    closed = (
+        port for port in ports if not any(target.admits(port, identifiers, networks) for target in targets)
     )
+    return Passage(sources=sources, targets=targets, ports=ports, closed=tuple(closed))
 
 
 @reads("ec2:DescribeSecurityGroups")
