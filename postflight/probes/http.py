@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,7 @@ LONGEST_LOOK_S = 120.0
 MOST_BYTES = 1 << 20
 SHOWN_CHARACTERS = 300
 USER_AGENT = "postflight"
+_TAG = re.compile(r"<[^>]*>?")
 _KEPT_HEADERS = (
     "access-control-allow-origin", "access-control-allow-methods", "access-control-allow-headers",
     "access-control-allow-credentials", "access-control-max-age", "vary", "server", "content-type",
@@ -53,7 +55,7 @@ class HttpAnswer(Evidence):
         if self.problem is not None:
             return self.problem
         server = f" from {self.headers['server']}" if "server" in self.headers else ""
-        text = " ".join(self.body.split())[:80]
+        text = " ".join(_TAG.sub(" ", self.body).split())[:80]
         return f"HTTP {self.status}{server} after {self.seconds:.1f} s" + (f": {text}" if text else "")
 
     @property
