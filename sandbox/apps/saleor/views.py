@@ -47,7 +47,9 @@ def graphql(request: HttpRequest) -> HttpResponse:
         message = "Unable to parse query: expected a JSON object with a string `query`."
         return JsonResponse({"errors": [{"message": message}]}, status=400)
     answer = execute(shared_schema(), question)
-    return JsonResponse(answer, status=400 if "data" not in answer else 200)
+    # An error without a path comes from the question; one with a path, from a resolver.
+    refused = any("path" not in error for error in answer.get("errors", ()))
+    return JsonResponse(answer, status=400 if refused else 200)
 
 
 def upload(request: HttpRequest) -> HttpResponse:
