@@ -53,6 +53,7 @@ def python_client(server: Served) -> Iterator[client.CoreV1Api]:
     configuration.ssl_ca_cert = str(server.ca_file)
     with client.ApiClient(configuration) as api_client:
         yield client.CoreV1Api(api_client)
+        api_client.rest_client.pool_manager.clear()
 
 
 def _run_pod(server: Served, name: str, ip: str = "10.0.10.9") -> None:
@@ -391,6 +392,7 @@ def test_python_client_lists_and_runs_commands(server: Served, python_client: cl
     assert session.read_stdout() == "shop/cart/box: sh -c exit 4\n"
     assert session.read_stderr() == "to stderr\n"
     assert session.returncode == 4
+    session.sock.shutdown()
 
 
 def test_a_followed_log_goes_on(server: Served) -> None:

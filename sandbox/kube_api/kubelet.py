@@ -19,6 +19,8 @@ _STDIN, _STDOUT, _STDERR, _ERROR, _CLOSE = 0, 1, 2, 3, 255
 # A v4 client cannot say that its input ended, so silence has to do.
 _QUIET_INPUT_S: Final = 0.3
 _LONGEST_INPUT_S: Final = 30.0
+# The Python client leaves without answering the close.
+_CLOSE_ANSWER_S: Final = 0.5
 _LOG_LOOK_S: Final = 0.2
 
 
@@ -144,7 +146,7 @@ def require_running(container: ContainerOf) -> None:
 async def run_exec(request: web.Request, kubelet: Kubelet, container: ContainerOf) -> web.WebSocketResponse:
     """Upgrade to a WebSocket, run the command, send its output and its exit status."""
     query = request.query
-    socket = web.WebSocketResponse(protocols=WEBSOCKET_PROTOCOLS)
+    socket = web.WebSocketResponse(protocols=WEBSOCKET_PROTOCOLS, timeout=_CLOSE_ANSWER_S)
     await socket.prepare(request)
     stdin = b""
     if truthy(query.get("stdin")):
