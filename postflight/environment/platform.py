@@ -48,6 +48,16 @@ class Service(Subject):
         """Name of the Deployment."""
         return self.deployment or self.name
 
+    @property
+    def health_path(self) -> str | None:
+        """Path of its health, where it declares one."""
+        return self.health.path if self.health else None
+
+    @property
+    def health_body(self) -> str | None:
+        """Text that its health must contain, where it declares one."""
+        return self.health.body if self.health else None
+
 
 class Ingress(Subject):
     """An Ingress of the AWS Load Balancer Controller."""
@@ -91,6 +101,7 @@ class Application(Subject):
     """An Argo CD Application."""
 
     namespace: Name = "argocd"
+    destination: Name | None = Field(default=None, description="Namespace that it delivers to.")
     operation_limit_s: float = Field(default=900.0, gt=0)
 
 

@@ -87,6 +87,10 @@ def _references(subject: Subject) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         yield "services", "service", tuple(services)
 
 
+# field of a subject -> the kind of place that it names
+_PLACES = {"namespace": "namespace", "destination": "namespace", "zone": "zone"}
+
+
 def scopes(environment: Environment, subject: Subject) -> dict[str, frozenset[str]]:
     """Return what a subject belongs to: for each kind, the names of the related subjects.
 
@@ -112,10 +116,10 @@ def _follow(
     if subject.name in names:
         return
     names.add(subject.name)
-    for attribute in ("namespace", "zone"):
+    for attribute, place in _PLACES.items():
         value = getattr(subject, attribute, None)
         if isinstance(value, str) and kind != "hosted_zone":
-            related.setdefault(attribute, set()).add(value)
+            related.setdefault(place, set()).add(value)
     references = [(referred, found) for _, referred, found in _references(subject) if referred not in settled]
     below = settled or frozenset(referred for referred, _ in references)
     for referred_kind, found in references:

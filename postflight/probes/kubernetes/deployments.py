@@ -62,6 +62,7 @@ class Deployment(Evidence):
     name: str
     found: bool = True
     replicas: int = 0
+    existing: int = 0
     updated: int = 0
     ready: int = 0
     available: int = 0
@@ -76,6 +77,17 @@ class Deployment(Evidence):
     def title(self) -> str:
         """`Deployment saleor/saleor-api`."""
         return f"Deployment {self.namespace}/{self.name}"
+
+    @property
+    def outdated(self) -> int:
+        """How many of its pods are of an older generation."""
+        return max(self.existing - self.updated, 0)
+
+    @property
+    def is_rolled_out(self) -> bool:
+        """Whether all its pods, and as many as it asks for, are of its current generation."""
+        is_seen = self.observed_generation >= self.generation
+        return is_seen and self.updated >= self.replicas and not self.outdated
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -136,6 +148,7 @@ def _deployment(item: Mapping[str, Any], namespace: str, readable: frozenset[str
         namespace=namespace,
         name=text(item, "metadata", "name"),
         replicas=number(item, "spec", "replicas", default=1),
+        existing=number(status, "replicas"),
         updated=number(status, "updatedReplicas"),
         ready=number(status, "readyReplicas"),
         available=number(status, "availableReplicas"),

@@ -49,6 +49,19 @@ class ContainerState(Evidence):
         return self.state == "waiting" and self.reason in _PULL_REASONS
 
     @property
+    def trouble(self) -> str:
+        """State, reason and message, for messages."""
+        ended = f" with exit code {self.exit_code}" if self.exit_code is not None else ""
+        said = f": {' '.join(self.message.split())}" if self.message else ""
+        return f"{self.state}{ended} ({self.reason or 'no reason given'}{said})"
+
+    @property
+    def last_run(self) -> str:
+        """How long its last run lasted, for messages."""
+        ended = f", ended {self.last_ended:%Y-%m-%d %H:%M:%S} UTC" if self.last_ended else ""
+        return f"of {self.last_run_s:g} s{ended}"
+
+    @property
     def is_stuck(self) -> bool:
         """Whether it waits for anything else than its image, or has ended with an error."""
         if self.state == "terminated":
@@ -112,6 +125,11 @@ class Pods(Evidence):
             for pod, container in self.containers
             if pod.scheduled and container.is_stuck and not any(other.cannot_pull for other in pod.containers)
         )
+
+    @property
+    def troubled(self) -> tuple[tuple[Pod, ContainerState], ...]:
+        """Containers that cannot start, whatever the reason."""
+        return (*self.unable_to_pull, *self.stuck)
 
     @property
     def restarting(self) -> tuple[tuple[Pod, ContainerState], ...]:

@@ -1,0 +1,39 @@
+"""Argo CD Applications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def test_application_exists(application: Any) -> None:
+    """Without its Application, Argo CD delivers nothing of a system."""
+    assert application.found, f"{application.title} does not exist"
+
+
+def test_operation_is_not_stuck(declared_application: Any, application: Any) -> None:
+    """While one operation runs Argo CD refuses the next: a stuck one stops every delivery."""
+    assert application.found, f"{application.title} does not exist"
+    age = application.operation_age_s
+    assert age is None or age <= declared_application.operation_limit_s, (
+        f"{application.title}: its operation is {application.operation_phase} since "
+        f"{application.operation_began:%Y-%m-%d %H:%M:%S} UTC "
+        f"({application.operation_message or 'no message'})"
+    )
+
+
+def test_application_is_synced(application: Any) -> None:
+    """What runs is what Git declares; a change by hand, or one never applied, shows as OutOfSync."""
+    assert application.found, f"{application.title} does not exist"
+    differing = ", ".join((*application.out_of_sync, *application.complaints)) or "no resource named"
+    assert application.sync == "Synced", (
+        f"{application.title} is {application.sync or 'unknown'}: {differing}"
+    )
+
+
+def test_application_is_healthy(application: Any) -> None:
+    """Argo CD's own judgement of everything that the Application delivers."""
+    assert application.found, f"{application.title} does not exist"
+    unhealthy = ", ".join(application.unhealthy) or "no resource named"
+    assert application.health == "Healthy", (
+        f"{application.title} is {application.health or 'unknown'}: {unhealthy}"
+    )

@@ -1,0 +1,51 @@
+"""The AWS Load Balancer Controller and ExternalDNS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def test_controller_is_ready(controller_deployment: Any) -> None:
+    """Without its controller a changed Ingress gets no load balancer, or no DNS record."""
+    assert controller_deployment.found, f"{controller_deployment.title} does not exist"
+    assert controller_deployment.ready >= 1, (
+        f"{controller_deployment.title} has no ready pod (it asks for {controller_deployment.replicas})"
+        + (f": {controller_deployment.trouble}" if controller_deployment.trouble else "")
+    )
+
+
+def test_controller_service_account_names_its_role(declared_controller: Any, controller_account: Any) -> None:
+    """Without the role's ARN on its ServiceAccount a controller may do nothing in AWS."""
+    assert controller_account.found, f"{controller_account.title} does not exist"
+    assert controller_account.role == declared_controller.role, (
+        f"{controller_account.title} names {controller_account.role_arn or 'no role'} in "
+        f"eks.amazonaws.com/role-arn, not role {declared_controller.role}"
+    )
+
+
+@pytest.mark.where("owner_id", kind="external-dns")
+def test_external_dns_has_its_own_owner_id(declared_controller: Any, controller_deployment: Any) -> None:
+    """With another environment's owner id ExternalDNS takes that environment's records for its own."""
+    owners = controller_deployment.argument("txt-owner-id")
+    assert owners == (declared_controller.owner_id,), (
+        f"{controller_deployment.title} runs with --txt-owner-id={', '.join(owners) or '(missing)'}, not "
+        f"{declared_controller.owner_id}"
+    )
+
+
+@pytest.mark.where("domain_filters", kind="external-dns")
+def test_external_dns_covers_its_domains(declared_controller: Any, controller_deployment: Any) -> None:
+    """ExternalDNS writes no record into a zone that its domain filters leave out."""
+    filters = controller_deployment.argument("domain-filter")
+    uncovered = [
+        domain
+        for domain in declared_controller.domain_filters
+        if filters and not any(domain == each or domain.endswith(f".{each}") for each in filters)
+    ]
+    assert controller_deployment.found, f"{controller_deployment.title} does not exist"
+    assert not uncovered, (
+        f"{controller_deployment.title} has --domain-filter={', '.join(filters)}, which leaves out "
+        f"{', '.join(uncovered)}"
+    )

@@ -1,0 +1,17 @@
+"""The cluster's worker nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.needs("cluster")
+def test_nodes_are_ready(worker_nodes: Any) -> None:
+    """Pods on a node that is not ready are moved away, to nodes that may have no room for them."""
+    assert worker_nodes.items, "the cluster has no node at all"
+    lost = [
+        f"node {node.name} is not ready ({node.trouble})" for node in worker_nodes.items if not node.is_ready
+    ]
+    assert not lost, "; ".join(lost)
