@@ -101,15 +101,20 @@ class Recorder(Protocol):
 class LiveAnswers:
     """Asks a live environment: each question once, however many threads (and processes) want its answer."""
 
-    def __init__(self, recorder: Recorder | None = None, *, shared: bool = False) -> None:
+    def __init__(
+        self, recorder: Recorder | None = None, *, shared: bool = False, until: float | None = None
+    ) -> None:
+        """`until` is when the run must have ended, in seconds since the epoch."""
         self._recorder = recorder
         self._shared = shared
+        self._until = until
         self._answers: dict[Question, _Answer] = {}
         self._lock = threading.Lock()
         self._workers = threading.local()
 
     def ask(self, looking: Looking, since: float = 0.0) -> Any:
         """Return the answer, by looking if nobody did since then. Raises Unverified, also at the deadline."""
+        self._require_time(0.0)
         with self._lock:
             answer = self._answers.get(looking.question)
             is_first = answer is None or answer.began < since
@@ -119,12 +124,18 @@ class LiveAnswers:
             self._look(looking, answer, since)
         elif is_first:
             threading.Thread(target=self._look, args=(looking, answer, since), daemon=True).start()
-        remaining = answer.began + looking.deadline_s - time.time()
+        ends = answer.began + looking.deadline_s
+        ends = ends if self._until is None else min(ends, self._until)
         try:
-            return answer.future.result(timeout=max(remaining, 0.01))
+            return answer.future.result(timeout=max(ends - time.time(), 0.01))
         except TimeoutError:
+            self._require_time(0.02)
             asked = f"{looking.question.probe} {looking.question.arguments}"
             raise Unverified(f"{asked} did not end within {looking.deadline_s:g} s") from None
+
+    def _require_time(self, margin_s: float) -> None:
+        if self._until is not None and time.time() + margin_s >= self._until:
+            raise Unverified("the run's --deadline came before this was looked at")
 
     def began(self, questions: Iterable[Question]) -> float:
         """Return when the newest of these looks began, in seconds since the epoch; 0 without any."""

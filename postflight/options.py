@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+LAYERS = ("infra", "platform", "app", "network")
+
 MARKERS = (
+    *(f"{layer}: checks of tests_{layer}, for -m {layer}" for layer in LAYERS),
     "where(*fields, **values): a check only of the subjects whose fields are set, or have these values",
     "needs(*sections): a check only where the environment declares these sections",
 )
@@ -56,6 +59,21 @@ def add(parser: pytest.Parser) -> None:
         help="how long what fails may be looked at again, in all, e.g. 5m after a deployment (default: the "
         "environment's `patience`, else 0)",
     )
+    group.addoption(
+        "--deadline",
+        metavar="DURATION",
+        help="when the run ends, whatever happens, e.g. 10m; what was not judged by then is unverified",
+    )
+    group.addoption(
+        "--compare",
+        metavar="RUN",
+        help="tell what changed since this run, e.g. reports/latest (default: the environment's previous run)",
+    )
+    group.addoption(
+        "--strict-environment",
+        action="store_true",
+        help="count what the environment does not declare as unverified",
+    )
     group.addoption("--release", metavar="REVISION", help="what was deployed; kept in the results")
     group.addoption(
         "--fault",
@@ -72,6 +90,20 @@ def seconds(text: str) -> float:
     if found is None:
         raise ValueError(f"{text!r} is no duration; write 90s, 5m or 100ms")
     return float(found["number"]) * _SECONDS[found["unit"]]
+
+
+def duration(config: pytest.Config, option: str, default: str | None = None) -> float | None:
+    """Return an option that is a duration, in seconds; None where it is not given.
+
+    Raises pytest.UsageError.
+    """
+    text: str | None = config.getoption(option) or default
+    if text is None:
+        return None
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise pytest.UsageError(f"{option}: {error}") from None
 
 
 def chosen_environment(config: pytest.Config) -> str | None:
@@ -102,6 +134,12 @@ def given_by_xdist(config: pytest.Config) -> dict[str, Any] | None:
     """Return what the pytest-xdist controller told this worker; None in any other process."""
     worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
     return worker_input.get("postflight") if worker_input is not None else None
+
+
+def layer_of(item: pytest.Item) -> str | None:
+    """Return the layer of a check: `infra` for what lies in tests_infra."""
+    layer = item.nodeid.split("/", 1)[0].removeprefix("tests_")
+    return layer if layer in LAYERS else None
 
 
 def is_xdist_worker(config: pytest.Config) -> bool:

@@ -31,8 +31,8 @@ class Hooks:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._session = Session.from_options(config)
-        config.pluginmanager.register(self._session.collection_fixtures(), "postflight-fixtures")
+        self._session = Session(config)
+        config.pluginmanager.register(self._session.fixtures(), "postflight-fixtures")
         if options.traceback_style_is_ours(config):
             config.option.tbstyle = "no"
             config.option.reportchars = ""
@@ -44,7 +44,7 @@ class Hooks:
         # judged is reported, and what was brought up is taken down.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if not self._config.option.collectonly:
-            self._session.begin(self._config)
+            self._session.begin()
 
     def pytest_report_header(self) -> list[str]:
         """Say what this run looks at."""
@@ -56,8 +56,12 @@ class Hooks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave out what the environment does not declare."""
+        """Leave out what the environment does not declare, and mark each check with its layer."""
         items[:] = [item for item in items if not self._session.collection.is_left_out(item)]
+        for item in items:
+            layer = options.layer_of(item)
+            if layer is not None:
+                item.add_marker(layer)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Ask for all the evidence that the selected checks need, at once."""

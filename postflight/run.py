@@ -39,6 +39,7 @@ class Run:
     identity: Identity
     release: str | None = None
     patience: Patience = field(default_factory=Patience)
+    until: float | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
     not_declared: dict[str, str] = field(default_factory=dict)
@@ -69,12 +70,13 @@ def point_latest(folder: Path) -> None:
     temporary.replace(folder.parent / "latest")
 
 
-def live_answers(folder: Path, connections: Connections, *, shared: bool) -> LiveAnswers:
+def live_answers(folder: Path, connections: Connections, *, shared: bool, until: float | None) -> LiveAnswers:
     """Return answers from the live environment, kept under the run's `evidence/`, redacted.
 
     `shared`: other processes (pytest-xdist workers) ask the same questions and keep them in the same folder.
+    `until`: when the run must have ended, in seconds since the epoch.
     """
-    return LiveAnswers(Recording(folder / "evidence", connections.secrets.redact), shared=shared)
+    return LiveAnswers(Recording(folder / "evidence", connections.secrets.redact), shared=shared, until=until)
 
 
 def write_json(file: Path, value: object) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from postflight.causes import Explanation, Failure, explain
+from postflight.report.comparison import Comparison
 from postflight.run import Run
 from postflight.runbook import Entry
 from postflight.verdicts import Outcome
@@ -25,7 +26,11 @@ def explained(outcomes: Sequence[Outcome], runbook: Mapping[str, Entry]) -> Expl
 
 
 def results(
-    run: Run, outcomes: Sequence[Outcome], explanation: Explanation, exit_status: int
+    run: Run,
+    outcomes: Sequence[Outcome],
+    explanation: Explanation,
+    comparison: Comparison,
+    exit_status: int,
 ) -> dict[str, Any]:
     """Return a run's results as JSON-able data."""
     by_id = {one.id: one for one in outcomes}
@@ -41,7 +46,7 @@ def results(
             "identity": run.identity.as_json(),
             "patience_s": run.patience.budget_s,
         },
-        "checks": [_check(one, explanation) for one in outcomes],
+        "checks": [_check(one, explanation, comparison) for one in outcomes],
         "causes": [
             {
                 "id": cause,
@@ -56,7 +61,7 @@ def results(
     }
 
 
-def _check(one: Outcome, explanation: Explanation) -> dict[str, Any]:
+def _check(one: Outcome, explanation: Explanation, comparison: Comparison) -> dict[str, Any]:
     role = "cause" if one.id in explanation.causes else None
     because_of = explanation.because_of.get(one.id, ())
     return {
@@ -69,4 +74,5 @@ def _check(one: Outcome, explanation: Explanation) -> dict[str, Any]:
         "message": one.message,
         "duration_s": one.duration_s,
         "settled_after_s": one.settled_after_s,
+        "since": comparison.since.get(one.id),
     }

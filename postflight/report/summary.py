@@ -2,104 +2,81 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from postflight.causes import Explanation
+from postflight.report.findings import Findings, counted
 from postflight.verdicts import Outcome
 
 
-def markdown(results: Mapping[str, Any], outcomes: Sequence[Outcome], explanation: Explanation) -> str:
-    """Return the summary of a run as Markdown: verdict first, then causes with their fixes."""
-    by_id = {one.id: one for one in outcomes}
-    return (
-        "\n".join((*_head(results, outcomes, explanation), *_body(results, by_id, outcomes, explanation)))
-        + "\n"
-    )
+def markdown(findings: Findings) -> str:
+    """Return the summary of a run as Markdown: verdict and changes first, then causes with their fixes."""
+    return "\n".join((*_head(findings), *_causes(findings), *_rest(findings))) + "\n"
 
 
-def totals(outcomes: Sequence[Outcome], explanation: Explanation) -> str:
-    """Return the totals in words: `212 passed, 3 failed (1 cause, 2 consequences), 1 unverified`."""
-    counts = Counter(one.verdict for one in outcomes)
-    parts = [f"{counts['passed']} passed"]
-    if counts["failed"]:
-        causes = _count(len(explanation.causes), "cause")
-        consequences = _count(len(explanation.because_of), "consequence")
-        parts.append(f"{counts['failed']} failed ({causes}, {consequences})")
-    parts.extend(f"{counts[verdict]} {verdict}" for verdict in ("unverified", "waived") if counts[verdict])
-    return ", ".join(parts)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _head(results: Mapping[str, Any], outcomes: Sequence[Outcome], explanation: Explanation) -> Iterator[str]:
-    run = results["run"]
-    yield f"# Postflight: {run['env']}"
-    yield ""
-    yield f"**{totals(outcomes, explanation)}** in {run['duration_s']:.1f} s, {run['started']}"
-    yield ""
+def _head(findings: Findings) -> Iterator[str]:
+    run = findings.results["run"]
     identity = run["identity"]
     cluster = identity["cluster"] or "none"
+    yield f"# Postflight: {run['env']}"
+    yield ""
+    yield f"**{findings.totals()}** in {run['duration_s']:.1f} s, {run['started']}"
+    yield ""
+    if findings.comparison.earlier is not None:
+        yield f"Since the run of {findings.comparison.earlier}:"
+        yield ""
+        groups = list(findings.comparison.groups())
+        yield from (f"- {name}: {', '.join(f'`{one}`' for one in ids)}" for name, ids in groups)
+        if not groups:
+            yield "- nothing changed"
+        yield ""
     yield f"Account {identity['account']}, region {identity['region']}, cluster {cluster}, "
     yield f"seen from {run['vantage']} the cluster's network, as `{identity['caller']}`."
     yield ""
 
 
-def _body(
-    results: Mapping[str, Any],
-    by_id: Mapping[str, Outcome],
-    outcomes: Sequence[Outcome],
-    explanation: Explanation,
-) -> Iterator[str]:
-    for number, cause in enumerate(explanation.causes, 1):
-        yield from _cause(number, by_id[cause], [by_id[one] for one in explanation.consequences(cause)])
-    unverified = [one for one in outcomes if one.verdict == "unverified"]
-    if unverified:
-        yield f"## Not verified: {len(unverified)}"
-        yield ""
-        yield from (f"- `{one.id}`: {one.message}" for one in unverified)
-        yield ""
-    if results["not_declared"]:
-        yield "## Not declared, so not verified"
-        yield ""
-        yield from (f"- {one['section']}: {one['why']}" for one in results["not_declared"])
-        yield ""
-    yield "## Calls"
-    yield ""
-    yield calls_in_words(results["calls"])
+def _causes(findings: Findings) -> Iterator[str]:
+    for number, (cause, consequences) in enumerate(findings.causes(), 1):
+        yield from _cause(number, cause, consequences, findings.comparison.since.get(cause.id))
 
 
-def _cause(number: int, cause: Outcome, consequences: Sequence[Outcome]) -> Iterator[str]:
+def _cause(number: int, cause: Outcome, consequences: Sequence[Outcome], since: str | None) -> Iterator[str]:
     yield f"## Cause {number}: {cause.message}"
     yield ""
-    yield f"`{cause.id}`"
+    yield f"`{cause.id}`" + (f", failing since {since}" if since else "")
     yield ""
     for name in ("cause", "confirm", "fix", "prevent", "guide"):
         if cause.runbook.get(name):
             yield f"**{name.capitalize()}** {cause.runbook[name]}"
             yield ""
     if consequences:
-        yield f"{_count(len(consequences), 'consequence')}:"
+        yield f"{counted(len(consequences), 'consequence')}:"
         yield ""
         yield from (f"- `{one.id}`: {one.message}" for one in consequences)
         yield ""
 
 
-def calls_in_words(calls: Mapping[str, Any]) -> str:
-    """Return the calls in one line: `41 AWS, 18 Kubernetes, 23 HTTP`."""
-    names = {
-        "aws": "AWS",
-        "kubernetes": "Kubernetes",
-        "http": "HTTP",
-        "dns": "DNS",
-        "sql": "SQL",
-        "tls": "TLS",
-    }
-    counted = {
-        names.get(protocol, protocol): sum(count.values()) if isinstance(count, Mapping) else count
-        for protocol, count in calls.items()
-    }
-    return ", ".join(f"{count} {name}" for name, count in counted.items()) or "none"
+def _rest(findings: Findings) -> Iterator[str]:
+    unverified = findings.of_verdict("unverified")
+    if unverified:
+        yield f"## Not verified: {len(unverified)}"
+        yield ""
+        yield from (f"- `{one.id}`: {one.message}" for one in unverified)
+        yield ""
+    waived = findings.of_verdict("waived")
+    if waived:
+        yield f"## Waived: {len(waived)}"
+        yield ""
+        yield from (f"- `{one.id}`: {one.message}" for one in waived)
+        yield ""
+    settled = [one for one in findings.outcomes if one.settled_after_s is not None]
+    if settled:
+        yield "## Right only after a while"
+        yield ""
+        yield from (f"- `{one.id}`: passed after {one.settled_after_s:.0f} s" for one in settled)
+        yield ""
+    if findings.results["not_declared"]:
+        yield "## Not declared, so not verified"
+        yield ""
+        yield from (f"- {one['section']}: {one['why']}" for one in findings.results["not_declared"])
+        yield ""
+    yield f"Calls: {findings.calls()}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from postflight.causes import Explanation
-from postflight.report.summary import calls_in_words, totals
+from postflight.report.findings import Findings
 from postflight.verdicts import Outcome
 
-_SHOWN_CONSEQUENCES = 8
+_SHOWN = 8
+_MARGIN = 11
 
 
 @dataclass(frozen=True)
@@ -19,73 +18,79 @@ class Line:
     """One line of text, and how pytest's terminal writer marks it up."""
 
     text: str = ""
-    markup: Mapping[str, bool] = ()  # type: ignore[assignment]
+    markup: Mapping[str, bool] = field(default_factory=dict)
 
     def options(self) -> dict[str, bool]:
         """Return the markup as keyword arguments."""
         return dict(self.markup)
 
 
-RED, YELLOW, BOLD, DIM = ({name: True} for name in ("red", "yellow", "bold", "light"))
+RED = {"red": True, "bold": True}
+YELLOW = {"yellow": True}
+BOLD = {"bold": True}
+DIM = {"light": True}
 
 
-def lines(
-    results: Mapping[str, Any], outcomes: Sequence[Outcome], explanation: Explanation, width: int
-) -> Iterator[Line]:
+def lines(findings: Findings, width: int) -> Iterator[Line]:
     """Yield the end of a run's output: causes first, each with what, where and the runbook."""
-    by_id = {one.id: one for one in outcomes}
-    for number, cause in enumerate(explanation.causes, 1):
-        consequences = [by_id[one] for one in explanation.consequences(cause)]
-        yield from _cause(number, by_id[cause], consequences, width)
-    unverified = [one for one in outcomes if one.verdict == "unverified"]
-    if unverified:
-        yield from _unverified(unverified, width)
-    for left_out in results["not_declared"]:
-        yield from _wrapped(f"not declared: {left_out['section']}: {left_out['why']}", width, "", DIM)
+    for number, (cause, consequences) in enumerate(findings.causes(), 1):
+        yield from _cause(number, cause, consequences, width)
+    yield from _unverified(findings.of_verdict("unverified"), width)
+    for one in findings.of_verdict("waived"):
+        yield from _wrapped(f"WAIVED     {one.message}", width, " " * _MARGIN, YELLOW)
+        yield Line(f"{' ' * _MARGIN}{one.id}", DIM)
+    settled = [one for one in findings.outcomes if one.settled_after_s is not None]
+    for one in settled:
+        yield Line(f"SETTLED    {one.id} passed after {one.settled_after_s:.0f} s", YELLOW)
+    if findings.results["not_declared"]:
+        yield Line()
+    for left_out in findings.results["not_declared"]:
+        text = f"not looked at: {left_out['section']}: {left_out['why']}"
+        yield from _wrapped(text, width, "  ", DIM)
     yield Line()
-    yield Line(
-        f"{results['run']['env']}: {totals(outcomes, explanation)} in {results['run']['duration_s']:.1f} s; "
-        f"calls: {calls_in_words(results['calls'])}",
-        BOLD,
-    )
+    changes = findings.changes()
+    if changes:
+        yield from _wrapped(changes, width, "  ")
+    run = findings.results["run"]
+    total = f"{run['env']}: {findings.totals()} in {run['duration_s']:.1f} s; calls: {findings.calls()}"
+    yield from _wrapped(total, width, "  ", BOLD)
 
 
 def _cause(number: int, cause: Outcome, consequences: Sequence[Outcome], width: int) -> Iterator[Line]:
     yield Line()
-    yield from _wrapped(f"CAUSE {number}  {cause.message}", width, "         ", {**RED, **BOLD})
-    yield Line(f"         {cause.id}", DIM)
+    yield from _wrapped(f"{f'CAUSE {number}':<{_MARGIN}}{cause.message}", width, " " * _MARGIN, RED)
+    yield Line(f"{' ' * _MARGIN}{cause.id}", DIM)
     for name in ("cause", "confirm", "fix", "prevent", "guide"):
-        text = cause.runbook.get(name)
-        if text:
-            yield from _field(name, text, width)
-    if consequences:
-        yield Line(f"  leads to {len(consequences)} more:", BOLD)
-        for one in consequences[:_SHOWN_CONSEQUENCES]:
-            yield from _wrapped(f"  └ {one.message}", width, "    ")
-            yield Line(f"    {one.id}", DIM)
-        hidden = len(consequences) - _SHOWN_CONSEQUENCES
-        if hidden > 0:
-            yield Line(f"  └ and {hidden} more, in summary.md")
+        if cause.runbook.get(name):
+            yield from _field(name, cause.runbook[name], width)
+    if not consequences:
+        return
+    yield Line(f"  leads to {len(consequences)} more:", BOLD)
+    for one in consequences[:_SHOWN]:
+        yield from _wrapped(f"  └ {one.message}", width, "    ")
+        yield Line(f"    {one.id}", DIM)
+    if len(consequences) > _SHOWN:
+        yield Line(f"  └ and {len(consequences) - _SHOWN} more, in summary.md")
 
 
 def _field(name: str, text: str, width: int) -> Iterator[Line]:
     """Prose is wrapped; a fenced command keeps its lines, so that it can be pasted."""
-    label = f"  {name:<9}"
-    fenced = False
-    first = True
+    margin = f"  {name:<{_MARGIN - 2}}"
+    is_command = False
     for line in text.splitlines():
         if line.startswith("```"):
-            fenced = not fenced
+            is_command = not is_command
             continue
-        margin = label if first else " " * len(label)
-        if fenced or not line.strip():
-            yield Line(f"{margin}{'  ' if fenced else ''}{line}".rstrip())
-        else:
-            yield from _wrapped(f"{margin}{line}", width, " " * len(label))
-        first = False
+        if is_command:
+            yield Line(f"{margin}  {line}".rstrip(), BOLD)
+        elif line.strip():
+            yield from _wrapped(f"{margin}{line}", width, " " * _MARGIN)
+        margin = " " * _MARGIN
 
 
 def _unverified(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
+    if not outcomes:
+        return
     yield Line()
     yield Line(f"NOT VERIFIED: {len(outcomes)} (we could not look)", {**YELLOW, **BOLD})
     by_message: dict[str, list[Outcome]] = {}
@@ -94,14 +99,13 @@ def _unverified(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
     for message, same in by_message.items():
         missing = f" [missing permission: {same[0].permission}]" if same[0].permission else ""
         yield from _wrapped(f"  {message}{missing}", width, "    ", YELLOW)
-        for one in same[:_SHOWN_CONSEQUENCES]:
-            yield Line(f"    {one.id}", DIM)
-        if len(same) > _SHOWN_CONSEQUENCES:
-            yield Line(f"    and {len(same) - _SHOWN_CONSEQUENCES} more, in summary.md", DIM)
+        yield from (Line(f"    {one.id}", DIM) for one in same[:_SHOWN])
+        if len(same) > _SHOWN:
+            yield Line(f"    and {len(same) - _SHOWN} more, in summary.md", DIM)
 
 
 def _wrapped(text: str, width: int, indent: str, markup: Mapping[str, bool] | None = None) -> Iterator[Line]:
-    for line in textwrap.wrap(
+    wrapped = textwrap.wrap(
         text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    ) or [""]:
-        yield Line(line, markup or {})
+    )
+    yield from (Line(line, markup or {}) for line in wrapped or [""])

@@ -1,0 +1,147 @@
+"""Everything before the first check: the environment, where it is reached, and whether we are there."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from postflight import options, runbook
+from postflight.announcer import Announcer, ignore
+from postflight.bring_up import BringUpError, BroughtUp, bring_up
+from postflight.environment import Environment, EnvironmentFileError, Vantage, available, find, load
+from postflight.evidence import Answers, Unverified
+from postflight.identity import Identity, WrongPlaceError, establish
+from postflight.patience import Patience
+from postflight.probes.connections import Connections
+from postflight.recording import RecordedAnswers
+from postflight.run import Run, live_answers, new_folder
+from postflight.subjects import Ask
+
+
+def environment_file(config: pytest.Config) -> Path:
+    """Return the file of the environment that the command line asks for. Raises pytest.UsageError."""
+    folder = config.rootpath / "environments"
+    name = options.chosen_environment(config)
+    if name is None:
+        raise pytest.UsageError(
+            "which environment? Say `pytest --env NAME`, with one of the files in environments/ "
+            f"({', '.join(available(folder))}) or a path to one. `pytest --env sandbox` needs no cloud."
+        )
+    try:
+        return find(name, folder)
+    except EnvironmentFileError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def environment(config: pytest.Config, file: Path) -> Environment:
+    """Load the environment. Production must be named on the command line. Raises pytest.UsageError."""
+    try:
+        loaded = load(file, os.environ)
+    except EnvironmentFileError as error:
+        raise pytest.UsageError(str(error)) from None
+    named = options.is_xdist_worker(config) or options.is_named_on_the_command_line(config)
+    if loaded.production and not named:
+        raise pytest.UsageError(
+            f"{loaded.name} is a production environment and is only verified when the command line "
+            f"names it: pytest --env {loaded.name}"
+        )
+    return loaded
+
+
+def vantage_of(option: str | None, process: Mapping[str, str]) -> Vantage:
+    """Tell where a run stands: as asked for, else inside if a cluster started this process."""
+    if option is not None:
+        return cast("Vantage", option)
+    return "inside" if "KUBERNETES_SERVICE_HOST" in process else "outside"
+
+
+def brought_up(config: pytest.Config, declared: Environment) -> BroughtUp | None:
+    """Bring a throw-away environment up, and export what its command tells. Raises pytest.UsageError.
+
+    Nothing is brought up for a replay, nor by a pytest-xdist worker.
+    """
+    if declared.bring_up is None or config.getoption("--replay") or options.given_by_xdist(config):
+        return None
+    faults = tuple(part for fault in config.getoption("--fault") for part in ("--fault", fault))
+    try:
+        running = bring_up(declared.bring_up, config.rootpath, faults)
+    except BringUpError as error:
+        raise pytest.UsageError(str(error)) from None
+    os.environ.update(running.variables)
+    return running
+
+
+def begin(config: pytest.Config, declared: Environment, vantage: Vantage) -> Run:
+    """Open the run: its folder, its answers, and who and where we are. Raises pytest.UsageError."""
+    began = time.time()
+    given = options.given_by_xdist(config)
+    limit_s = options.duration(config, "--deadline")
+    until = given["until"] if given else (began + limit_s if limit_s is not None else None)
+    connections = Connections(declared, vantage, os.environ)
+    folder = Path(given["folder"]) if given else _new_folder(config, declared)
+    replayed: str | None = config.getoption("--replay")
+    answers: Answers
+    if replayed is None:
+        answers = live_answers(folder, connections, shared=given is not None, until=until)
+    else:
+        answers = RecordedAnswers(_recorded(config, replayed))
+    return Run(
+        environment=declared,
+        connections=connections,
+        answers=answers,
+        runbook=runbook.load(config.rootpath / "runbook"),
+        folder=folder,
+        identity=Identity(**given["identity"]) if given else _identity(declared, Ask(answers, connections)),
+        release=config.getoption("--release"),
+        patience=_patience(config, declared, given, until),
+        until=until,
+    )
+
+
+def for_worker(run: Run) -> dict[str, Any]:
+    """Return what a pytest-xdist worker must know to be part of a run: `options.given_by_xdist` there."""
+    return {
+        "folder": str(run.folder),
+        "identity": run.identity.as_json(),
+        "patience_s": run.patience.budget_s,
+        "began": run.patience.began,
+        "until": run.until,
+    }
+
+
+def _new_folder(config: pytest.Config, declared: Environment) -> Path:
+    return new_folder(options.reports_folder(config), declared.name, datetime.now(UTC))
+
+
+def _recorded(config: pytest.Config, run: str) -> Path:
+    folder = config.invocation_params.dir / run / "evidence"
+    if not folder.is_dir():
+        raise pytest.UsageError(f"--replay {run}: there is no recorded evidence in {folder}.")
+    return folder
+
+
+def _identity(declared: Environment, ask: Ask) -> Identity:
+    try:
+        return establish(declared, ask)
+    except WrongPlaceError as error:
+        raise pytest.UsageError(str(error)) from None
+    except Unverified as error:
+        raise pytest.UsageError(f"cannot tell where we are, so no check was run. {error}") from None
+
+
+def _patience(
+    config: pytest.Config, declared: Environment, given: Mapping[str, Any] | None, until: float | None
+) -> Patience:
+    if given is not None:
+        return Patience(given["patience_s"], given["began"])
+    budget_s = options.duration(config, "--patience", declared.patience) or 0.0
+    if until is not None:
+        budget_s = min(budget_s, max(until - time.time(), 0.0))
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return Patience(budget_s, announce=Announcer(reporter) if reporter else ignore)

@@ -1,0 +1,77 @@
+"""What a run found, and its totals in words: the matter of every report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from postflight.causes import Explanation
+from postflight.report.comparison import Comparison
+from postflight.verdicts import Outcome
+
+_PROTOCOLS = {
+    "aws": "AWS",
+    "kubernetes": "Kubernetes",
+    "http": "HTTP",
+    "dns": "DNS",
+    "redis": "Redis",
+    "sql": "SQL",
+    "tcp": "TCP",
+    "tls": "TLS",
+}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A run's outcomes, what explains them, what changed since, and its `results.json`."""
+
+    results: Mapping[str, Any]
+    outcomes: Sequence[Outcome]
+    explanation: Explanation
+    comparison: Comparison
+
+    def of_verdict(self, verdict: str) -> list[Outcome]:
+        """Return the outcomes of one verdict, in the order they ran."""
+        return [one for one in self.outcomes if one.verdict == verdict]
+
+    def causes(self) -> list[tuple[Outcome, list[Outcome]]]:
+        """Return each cause with its consequences."""
+        by_id = {one.id: one for one in self.outcomes}
+        return [
+            (by_id[cause], [by_id[one] for one in self.explanation.consequences(cause)])
+            for cause in self.explanation.causes
+        ]
+
+    def totals(self) -> str:
+        """Return the totals in words: `212 passed, 3 failed (1 cause, 2 consequences), 1 unverified`."""
+        counts = Counter(one.verdict for one in self.outcomes)
+        parts = [f"{counts['passed']} passed"]
+        if counts["failed"]:
+            causes = counted(len(self.explanation.causes), "cause")
+            consequences = counted(len(self.explanation.because_of), "consequence")
+            parts.append(f"{counts['failed']} failed ({causes}, {consequences})")
+        parts.extend(
+            f"{counts[verdict]} {verdict}" for verdict in ("unverified", "waived") if counts[verdict]
+        )
+        return ", ".join(parts)
+
+    def calls(self) -> str:
+        """Return the calls in words: `41 AWS, 18 Kubernetes, 23 HTTP`."""
+        numbers = {
+            protocol: sum(count.values()) if isinstance(count, Mapping) else count
+            for protocol, count in self.results["calls"].items()
+        }
+        words = [f"{number} {_PROTOCOLS.get(protocol, protocol)}" for protocol, number in numbers.items()]
+        return ", ".join(words) or "none"
+
+    def changes(self) -> str | None:
+        """Return what changed since the earlier run in words, if there was one and anything did."""
+        groups = [f"{len(ids)} {name}" for name, ids in self.comparison.groups()]
+        return f"since {self.comparison.earlier}: {', '.join(groups)}" if groups else None
+
+
+def counted(number: int, word: str) -> str:
+    """Return `1 cause`, `2 causes`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
