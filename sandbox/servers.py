@@ -62,7 +62,8 @@ async def start_aws(stack: AsyncExitStack, log: Path) -> Aws:
         raise RuntimeError("moto's server was started without a pipe for its port")
     line = await process.stdout.readline()
     if not line:
-        raise RuntimeError(f"moto's server does not start: {log.read_text()}")
+        words = await asyncio.to_thread(log.read_text)
+        raise RuntimeError(f"moto's server does not start: {words}")
     return Aws(f"http://127.0.0.1:{json.loads(line)['port']}")
 
 
@@ -123,7 +124,6 @@ async def _start_postgres(stack: AsyncExitStack, home: Path, authority: Authorit
         database_certificate(authority, names.DOA_DATABASE),
         force_ssl=False,
     )
-    home.mkdir(parents=True, exist_ok=True)
     servers = await start_postgres(home, (kyeol, doa))
     stack.push_async_callback(stop_postgres, servers)
     return servers

@@ -61,6 +61,7 @@ def where(world: World, folder: RunFolder, kube_url: str) -> dict[str, str]:
     """Give a readable list of what is where. No secret is in it."""
     facts, https = world.site.facts, world.site.facts.https_port
     database, aurora = facts.kyeol_database, facts.doa_database
+    kyeol = f"{names.KYEOL_DATABASE_NAME} as {database.user}"
     return {
         "AWS": world.site.aws.endpoint_url,
         "Kubernetes API": f"{kube_url} (kubeconfig {folder.kubeconfig}, context {names.CONTEXT})",
@@ -69,7 +70,7 @@ def where(world: World, folder: RunFolder, kube_url: str) -> dict[str, str]:
         "GraphQL API": f"https://{names.ORIGIN_HOST}:{https}/graphql/",
         "Dashboard": f"https://{names.DASHBOARD_HOST}:{https}",
         "DOA Market API": f"https://{names.DOA_HOST}:{https}",
-        "PostgreSQL (KYEOL)": f"{names.LOOPBACK}:{database.port}, {names.KYEOL_DATABASE_NAME} as {database.user}",
+        "PostgreSQL (KYEOL)": f"{names.LOOPBACK}:{database.port}, {kyeol}",
         "PostgreSQL (DOA)": f"{names.LOOPBACK}:{aurora.port}, 18 databases as {aurora.user}",
         "Valkey (KYEOL)": f"{names.LOOPBACK}:{facts.kyeol_cache.port} (TLS, AUTH)",
         "Redis (DOA)": f"{names.LOOPBACK}:{facts.doa_cache.port} (TLS, AUTH)",

@@ -138,7 +138,8 @@ class _Builder:
         repository = Repository(
             {names.KYEOL_APPLICATION: kyeol.declared(facts), names.DOA_APPLICATION: doa.declared(facts)}
         )
-        manager = self._manager(aws, kubelet, session, repository, stores, edge, seeded)
+        argocd = ArgoCd(self.cluster, repository)
+        manager = self._manager(aws, kubelet, session, argocd, stores=stores, edge=edge, seeded=seeded)
         manager.start()
         stack.push_async_callback(manager.stop)
         self._mark("controllers")
@@ -147,13 +148,15 @@ class _Builder:
         await self._slow_down(aws, kube_api)
         loop = asyncio.get_running_loop()
         site = Site(
-            loop, aws, seeded, facts, kube, kube_api, repository, stores, self.authorities,
+            loop, aws, seeded, facts, kube, kube_api, repository, argocd.sync, stores, self.authorities,
             self.surface, dns, runtime.behaviours,
         )  # fmt: skip
         return World(site, manager, self.surface, self.tokens)
 
     def _mark(self, step: str) -> None:
-        sys.stderr.write(f"{time.monotonic() - self.began:6.2f} s (CPU {time.process_time():5.2f} s)  {step}\n")
+        sys.stderr.write(
+            f"{time.monotonic() - self.began:6.2f} s (CPU {time.process_time():5.2f} s)  {step}\n"
+        )
         sys.stderr.flush()
 
     async def _start_dns(self) -> DnsServer:
@@ -190,7 +193,8 @@ class _Builder:
         aws: Aws,
         kubelet: Kubelet,
         session: aiohttp.ClientSession,
-        repository: Repository,
+        argocd: ArgoCd,
+        *,
         stores: Stores,
         edge: Edge,
         seeded: Seeded,
@@ -213,7 +217,7 @@ class _Builder:
             self.cluster,
             aws,
             self.pool,
-            ArgoCd(self.cluster, repository),
+            argocd,
             kubelet,
             balancers,
             TargetHealth(session, kubelet.locate),

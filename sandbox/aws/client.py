@@ -14,11 +14,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ADMIN_KEY = "SANDBOXADMIN00000001"
+SERVICES = (
+    "ec2",
+    "iam",
+    "rds",
+    "elasticache",
+    "s3",
+    "dynamodb",
+    "ecr",
+    "eks",
+    "route53",
+    "acm",
+    "cloudfront",
+    "elbv2",
+)
 _ADMIN_SECRET = "sandbox-admin"
 
 
 class AwsControlError(RuntimeError):
     """The sandbox's AWS refused a control request."""
+
+
+def load_session(services: Iterable[str] = SERVICES) -> Any:
+    """Load boto3 and its models of these services, while there is no endpoint to talk to yet."""
+    import boto3
+
+    session = boto3.Session()
+    loader = session._session.get_component("data_loader")  # noqa: SLF001  boto3 has no other way to warm up
+    for service in services:
+        loader.load_service_model(service, "service-2")
+        loader.load_service_model(service, "endpoint-rule-set-1")
+    return session
 
 
 class Aws:
@@ -27,13 +53,15 @@ class Aws:
     Synchronous and thread safe: use it from threads.
     """
 
-    def __init__(self, endpoint_url: str, region: str = REGION, account: str = ACCOUNT) -> None:
+    def __init__(
+        self, endpoint_url: str, region: str = REGION, account: str = ACCOUNT, *, session: Any = None
+    ) -> None:
         self.endpoint_url = endpoint_url
         self.region = region
         self.account = account
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
-        self._session: Any = None
+        self._session = session
 
     def client(self, service: str, region: str | None = None) -> Any:
         """Give the boto3 client of a service; it is made once."""
@@ -63,6 +91,10 @@ class Aws:
     def mode(self, mode: str) -> None:
         """Let every call of everybody else `hang`, `reset`, answer `garbage` or `500`; empty ends it."""
         self._control("mode", {"mode": mode})
+
+    def adopt(self, access_key: str, account: str | None) -> None:
+        """Let an access key belong to another account; None gives it back to its own."""
+        self._control("adopt", {"access_key": access_key, "account": account})
 
     def latency(self, seconds: float) -> None:
         """Delay every answer."""

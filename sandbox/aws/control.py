@@ -58,6 +58,11 @@ def _throttle(asked: Mapping[str, Any], controls: Controls) -> Any:
     return {"version": controls.touch()}
 
 
+def _adopt(asked: Mapping[str, Any], controls: Controls) -> Any:
+    controls.adopt(asked["access_key"], asked["account"])
+    return {"version": controls.touch()}
+
+
 def _mode(asked: Mapping[str, Any], controls: Controls) -> Any:
     controls.set_mode(asked["mode"])
     return {"version": controls.touch()}
@@ -69,8 +74,9 @@ def _latency(asked: Mapping[str, Any], controls: Controls) -> Any:
 
 
 def _set(asked: Mapping[str, Any], controls: Controls) -> Any:
-    for item in asked["states"]:
-        set_state(item["kind"], item["name"], item["state"])
+    with controls.stores:
+        for item in asked["states"]:
+            set_state(item["kind"], item["name"], item["state"])
     return {"version": controls.touch()}
 
 
@@ -79,6 +85,7 @@ _ENDPOINTS: Mapping[str, Callable[[Mapping[str, Any], Controls], Any]] = {
     "GET version": _version,
     "POST deny": _deny,
     "POST throttle": _throttle,
+    "POST adopt": _adopt,
     "POST mode": _mode,
     "POST latency": _latency,
     "POST set": _set,

@@ -20,12 +20,15 @@ class Controls:
 
     def __init__(self, latency: float = 0.0) -> None:
         self.latency = latency
+        # moto's stores are plain dictionaries: who reads or writes them holds this.
+        self.stores = threading.RLock()
         self._changed = threading.Condition()
         self._version = 1
         self._calls: Counter[str] = Counter()
         self._denied: tuple[str, ...] = ()
         self._throttled: tuple[str, ...] = ()
         self._mode: Mode = ""
+        self._adopted: dict[str, str] = {}
 
     @property
     def mode(self) -> Mode:
@@ -37,6 +40,17 @@ class Controls:
         if text not in get_args(Mode):
             raise ValueError(f"unknown mode {text!r}, known are {get_args(Mode)}")
         self._mode = text  # type: ignore[assignment]  # narrowed by the line above
+
+    def adopt(self, access_key: str, account: str | None) -> None:
+        """Let an access key belong to another account; None gives it back to its own."""
+        if account is None:
+            self._adopted.pop(access_key, None)
+        else:
+            self._adopted[access_key] = account
+
+    def account_of(self, access_key: str | None) -> str | None:
+        """Give the account that a key was moved to, if it was."""
+        return self._adopted.get(access_key or "")
 
     def deny(self, actions: Iterable[str]) -> None:
         """Deny these actions (`s3:*` and `*` match many) to everybody but the admin key; none ends it."""

@@ -65,6 +65,11 @@ def caller_identity(identity: Identity) -> Answer:
     return Answer(200, (("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id)), body.encode())
 
 
+def foreign(account: str) -> Identity:
+    """Give the identity of the suite's user in another account."""
+    return Identity("user", account, f"arn:aws:iam::{account}:user/postflight")
+
+
 def _issued(access_key: str) -> Identity:
     from moto.iam.models import iam_backends
     from moto.sts.models import sts_backends

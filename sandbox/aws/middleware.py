@@ -11,7 +11,7 @@ from uuid import uuid4
 from sandbox.aws import buckets, derived
 from sandbox.aws.control import serve_control
 from sandbox.aws.errors import Answer, error_answer
-from sandbox.aws.identities import Identity, caller_identity, identify
+from sandbox.aws.identities import Identity, caller_identity, foreign, identify
 from sandbox.aws.interruptions import hang, reset
 from sandbox.aws.operations import Operation, operation_of, signature_of
 
@@ -37,23 +37,31 @@ class SandboxAws:
         body = _read_body(environ)
         if environ["PATH_INFO"].startswith(CONTROL_PATH):
             return _send(serve_control(environ, body, self._controls), environ, start_response)
-        if self._controls.latency:
-            time.sleep(self._controls.latency)
         signature = signature_of(environ)
         operation = operation_of(environ, body, signature.service if signature else None)
-        identity = identify(signature.access_key if signature else None)
-        environ["HTTP_X_MOTO_ACCOUNT_ID"] = identity.account
-        answer = self._before_moto(environ, operation, identity)
+        key = signature.access_key if signature else None
+        account = self._controls.account_of(key)
+        with self._controls.stores:
+            identity = identify(key) if account is None else foreign(account)
+            judgement = buckets.judge(operation, identity) if operation.service == "s3" else None
+        if identity.standing != "admin":
+            time.sleep(self._controls.latency)
+        answer = self._before_moto(environ, operation, identity, judgement)
         if answer is not None:
             return _send(answer, environ, start_response)
-        return self._ask_moto(environ, start_response, operation)
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = identity.account
+        with self._controls.stores:
+            return self._ask_moto(environ, start_response, operation)
 
     def _before_moto(
-        self, environ: WSGIEnvironment, operation: Operation, identity: Identity
+        self,
+        environ: WSGIEnvironment,
+        operation: Operation,
+        identity: Identity,
+        judgement: buckets.Judgement | None,
     ) -> Answer | None:
         if operation.action == "PreflightRequest":
             return buckets.preflight(operation, environ)
-        judgement = buckets.judge(operation, identity) if operation.service == "s3" else None
         if identity.standing == "admin":
             return None
         self._controls.count(operation)

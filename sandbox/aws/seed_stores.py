@@ -19,8 +19,6 @@ STATE_KEY = "sandbox/terraform.tfstate"
 LOCK_TABLE = "min-kyeol-terraform-locks"
 KYEOL_ENGINE_VERSION = "17.10"
 DOA_ENGINE_VERSION = "17.4"
-_RDS_DOMAIN = f"c7hq2sandbox.{names.REGION}.rds.amazonaws.com"
-_CACHE_DOMAIN = "k7qsnd.apn2.cache.amazonaws.com"
 
 
 def _private(network: Network) -> list[str]:
@@ -54,7 +52,7 @@ def seed_kyeol_database(aws: Aws, network: Network, ports: Ports) -> Endpoint:
         StorageEncrypted=True,
         Port=ports.postgres_kyeol,
     )
-    endpoint = Endpoint(f"{names.KYEOL_DATABASE}.{_RDS_DOMAIN}", ports.postgres_kyeol)
+    endpoint = Endpoint(f"{names.KYEOL_DATABASE}.{names.RDS_DOMAIN}", ports.postgres_kyeol)
     aws.set("db-instance", names.KYEOL_DATABASE, address=endpoint.host, port=endpoint.port)
     return endpoint
 
@@ -92,7 +90,7 @@ def seed_doa_database(aws: Aws, network: Network, ports: Ports) -> Endpoint:
         DBInstanceClass="db.t4g.medium",
         Engine="aurora-postgresql",
     )
-    endpoint = Endpoint(f"{names.DOA_DATABASE}.cluster-{_RDS_DOMAIN}", ports.postgres_doa)
+    endpoint = Endpoint(f"{names.DOA_DATABASE}.cluster-{names.RDS_DOMAIN}", ports.postgres_doa)
     reader = endpoint.host.replace(".cluster-", ".cluster-ro-")
     cluster: dict[str, Any] = {
         "address": endpoint.host,
@@ -100,7 +98,7 @@ def seed_doa_database(aws: Aws, network: Network, ports: Ports) -> Endpoint:
         "port": endpoint.port,
         "subnet_group": group,
     }
-    instance = {"address": f"{names.DOA_DATABASE_INSTANCE}.{_RDS_DOMAIN}", "port": endpoint.port}
+    instance = {"address": f"{names.DOA_DATABASE_INSTANCE}.{names.RDS_DOMAIN}", "port": endpoint.port}
     aws.set_many(
         [
             ("db-cluster", names.DOA_DATABASE, cluster),
@@ -152,7 +150,7 @@ def seed_cache(aws: Aws, network: Network, name: str, engine: str, port: int) ->
     caches.create_cache_cluster(
         CacheClusterId=f"{name}-001", ReplicationGroupId=name, Engine="redis", NumCacheNodes=1, **member
     )
-    endpoint = Endpoint(f"master.{name}.{_CACHE_DOMAIN}", port)
+    endpoint = Endpoint(f"master.{name}.{names.CACHE_DOMAIN}", port)
     aws.set("replication-group", name, address=endpoint.host, port=port, member_engine=engine)
     return endpoint
 

@@ -7,6 +7,7 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sandbox.aws.seed_platform import push_image
 from sandbox.controllers.argocd import merge_patch
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Site:
     kube: Kubernetes
     kube_api: KubeApi
     repository: Repository
+    sync: Callable[[], None]
     stores: Stores
     authorities: Authorities
     surface: Surface
@@ -53,13 +55,20 @@ class Site:
         before = self.repository.manifest(key)
         after = copy.deepcopy(before)
         edit(after)
-        self.repository.commit(after)
         back = merge_patch(after, before)
+        self._declare(after)
+        return lambda: self._declare(merged(self.repository.manifest(key), back))
 
-        def undo() -> None:
-            self.repository.commit(merged(self.repository.manifest(key), back))
+    def _declare(self, manifest: Manifest) -> None:
+        self.repository.commit(manifest)
+        self.wait_for(self._sync())
 
-        return undo
+    async def _sync(self) -> None:
+        self.sync()
+
+    def push_image(self, repository: str, tag: str, content: str = "") -> str:
+        """Push an image; gives its digest. `content` tells apart two images of one tag."""
+        return push_image(self.aws.client("ecr"), repository, tag, content)
 
     def edit(
         self, kind: str, namespace: str, name: str, edit: Callable[[Manifest], object]

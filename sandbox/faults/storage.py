@@ -1,1 +1,58 @@
-"""To come."""
+"""Faults of the media bucket and of who may use it."""
+
+# ruff: noqa: D401  (a fault's docstring says what is so while it is in effect)
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sandbox import names
+from sandbox.faults import fault
+from sandbox.faults.ingress import without_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from sandbox.faults.site import Site
+
+BUCKET = names.MEDIA_BUCKET
+
+
+@fault("s3-policy")
+def s3_policy(site: Site) -> Generator[None]:
+    """The media bucket's policy denies the API's role."""
+    s3: Any = site.aws.client("s3")
+    before = s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
+    document = json.loads(before)
+    denial = {
+        "Sid": "DenyEverybodyElse",
+        "Effect": "Deny",
+        "Principal": {"AWS": names.role_arn(names.API_ROLE)},
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+    }
+    document["Statement"].append(denial)
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(document))
+    yield
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=before)
+
+
+@fault("s3-cors")
+def s3_cors(site: Site, origin: str = f"https://{names.DASHBOARD_HOST}") -> Generator[None]:
+    """The media bucket's CORS rules lack an origin."""
+    s3: Any = site.aws.client("s3")
+    before = s3.get_bucket_cors(Bucket=BUCKET)["CORSRules"]
+    after = [
+        {**rule, "AllowedOrigins": [item for item in rule["AllowedOrigins"] if item != origin]}
+        for rule in before
+    ]
+    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": after})
+    yield
+    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": before})
+
+
+@fault("s3-iam")
+def s3_iam(site: Site) -> Generator[None]:
+    """The API's role lacks its policy for the media bucket."""
+    yield from without_policy(site, names.API_ROLE, names.API_POLICY)
