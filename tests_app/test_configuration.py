@@ -19,3 +19,19 @@ def test_service_is_configured(declared_service: Any, configuration: Any) -> Non
     assert configuration.found, f"{configuration.title} does not exist"
     wrong = configuration.differences(declared_service.required)
     assert not wrong, f"{configuration.title}: {'; '.join(wrong)}"
+
+
+@pytest.mark.where("database")
+def test_database_login_comes_from_its_secret(declared_service: Any, configuration: Any) -> None:
+    """A user written into the workload stays when the Secret changes, and fails alone among its siblings."""
+    assert configuration.found, f"{configuration.title} does not exist"
+    logins = configuration.set_among("DATABASE_URL", "DB_USER")
+    assert logins, (
+        f"{configuration.title} sets neither DATABASE_URL nor DB_USER for {declared_service.database}"
+    )
+    written = [
+        f"{login.name} is {login.shown} in {login.source}" for login in logins if not login.is_from_secret
+    ]
+    assert not written, (
+        f"{configuration.title}: {'; '.join(written)}, not taken from the Secret of the database"
+    )

@@ -23,6 +23,12 @@ class Configured(Evidence):
     is_empty: bool = False
     value: str | None = None
     login: Login | None = None
+    is_from_secret: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Its value for messages, where that may be told."""
+        return repr(self.value) if self.value is not None else "set"
 
 
 class Configuration(Evidence):
@@ -37,6 +43,10 @@ class Configuration(Evidence):
     def variable(self, name: str) -> Configured | None:
         """Return one variable, None where it is not set."""
         return next((item for item in self.variables if item.name == name), None)
+
+    def set_among(self, *names: str) -> tuple[Configured, ...]:
+        """Return those of these variables that are set."""
+        return tuple(item for item in self.variables if item.name in names)
 
     def differences(self, required: Mapping[str, ConfigurationValue]) -> tuple[str, ...]:
         """Return what is missing, empty or different: one clause each."""
@@ -65,7 +75,7 @@ def readable_variables(environment: Environment, namespace: str) -> tuple[str, .
         for name, wanted in service.required.items()
         if wanted.value is not None
     }
-    return tuple(sorted(declared | set(DATABASE_VARIABLES) - {"DB_USER"}))
+    return tuple(sorted(declared.union(DATABASE_VARIABLES)))
 
 
 def configuration_of(deployment: Deployment, lookup: Lookup) -> Configuration:
@@ -115,6 +125,7 @@ def _add(
             is_empty=found.is_empty,
             value=found.value,
             login=found.login,
+            is_from_secret=settings.kind == "Secret",
         )
     elif not reference.optional:
         lack = f"has no key {reference.key}" if settings.found else "does not exist"
@@ -124,9 +135,12 @@ def _add(
 def _all_keys(settings: Settings, prefix: str) -> Iterator[tuple[str, Configured]]:
     for item in settings.items:
         name = f"{prefix}{item.key}"
-        yield (
-            name,
-            Configured(
-                name=name, source=settings.title, is_empty=item.is_empty, value=item.value, login=item.login
-            ),
+        configured = Configured(
+            name=name,
+            source=settings.title,
+            is_empty=item.is_empty,
+            value=item.value,
+            login=item.login,
+            is_from_secret=settings.kind == "Secret",
         )
+        yield name, configured
