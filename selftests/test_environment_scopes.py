@@ -117,3 +117,38 @@ def test_thousands_of_services_are_related_in_no_time(tmp_path: Path) -> None:
     assert time.process_time() - begun < 5
     assert len(found) == 1900
     assert found[7]["database"] == {"service_7"}
+
+
+def test_public_subnets_carry_the_internet_facing_ingresses_and_private_ones_none() -> None:
+    """A missing tag on a private subnet must not be taken for the cause of an Ingress without an address."""
+    environment = sandbox()
+    assert scopes_of(environment, "subnet", "public-a")["ingress"] == {"saleor", "doa-market"}
+    assert "ingress" not in scopes_of(environment, "subnet", "private-a")
+
+
+def test_each_controller_serves_what_it_makes() -> None:
+    """ExternalDNS writes records and no load balancers: only the first are its consequences."""
+    environment = sandbox()
+    assert "host" not in scopes_of(environment, "controller", "aws-load-balancer-controller")
+    assert "ingress" not in scopes_of(environment, "controller", "external-dns")
+    served = scopes_of(environment, "controller", "external-dns")["host"]
+    assert served == {
+        "origin-sandbox-kyeol.click",
+        "dashboard-sandbox.kyeol.click",
+        "api-sandbox.doa-market.click",
+    }
+
+
+def test_a_cdn_host_and_an_api_stand_before_the_ingress_of_their_origin() -> None:
+    """A load balancer that is gone explains what the CDN and the API answer."""
+    environment = sandbox()
+    for kind, name in (("host", "sandbox-kyeol.click"), ("api", "graphql"), ("origin", "graphql-store")):
+        assert scopes_of(environment, kind, name)["ingress"] == {"saleor"}, (kind, name)
+
+
+def test_one_nat_gateway_for_all_serves_every_zone() -> None:
+    """Where one gateway serves all, its failure explains the routes of every zone."""
+    environment = load(find("dev", FOLDER), {})
+    (gateway,) = environment.nat_gateways
+    zones = {subnet.zone for subnet in environment.subnets.values()}
+    assert scopes_of(environment, "nat_gateway", gateway)["zone"] == zones

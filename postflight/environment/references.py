@@ -11,6 +11,7 @@ from postflight.environment.declaration import Subject
 from postflight.environment.derived import SECTION_OF, kind_of, subjects
 from postflight.environment.document import Location
 from postflight.environment.model import Environment
+from postflight.environment.serving import served
 
 _FIELDS = (
     "database_server", "cache", "service", "ingress", "hosted_zone", "certificate", "distribution",
@@ -94,16 +95,18 @@ _PLACES = {"namespace": "namespace", "destination": "namespace", "zone": "zone"}
 def scopes(environment: Environment, subject: Subject) -> dict[str, frozenset[str]]:
     """Return what a subject belongs to: for each kind, the names of the related subjects.
 
-    A subject is related to itself, to what it refers to (and what that refers to), and to what refers to
-    it directly. What it says itself of a kind goes before what it would have by way of another subject: a
-    backend belongs to its one service, not to every service of its ingress. `namespace` and `zone` are
-    kinds here too.
+    A subject is related to itself, to what it refers to (and what that refers to), to what refers to it
+    directly, and to what it serves. What it says itself of a kind goes before what it would have by way of
+    another subject: a backend belongs to its one service, not to every service of its ingress. `namespace`
+    and `zone` are kinds here too.
     """
     relations = _relations(environment)
     related: dict[str, set[str]] = {}
     _follow(relations, subject, related, frozenset())
     for other in relations.referrers.get((kind_of(subject), subject.name), ()):
         related.setdefault(kind_of(other), set()).add(other.name)
+    for kind, name in served(environment, subject):
+        related.setdefault(kind, set()).add(name)
     return {kind: frozenset(names) for kind, names in related.items()}
 
 
