@@ -41,7 +41,7 @@ def test_secret_names_the_declared_user(declared_database_server: Any, applicati
     """A Secret with a user that the server does not have looks like a wrong password in every log."""
     login = declared_database_server.login
     source = login.url or login.user
-    secret = f"Secret {source.secret} (key {source.key})" if source else "the login"
+    secret = f"{source.title} (key {source.key})" if source else "the login"
     assert application_login.user == declared_database_server.user, (
         f"{secret} names the user {application_login.user or 'nobody'}, but the user of "
         f"{declared_database_server.name} is {declared_database_server.user}"
@@ -50,9 +50,8 @@ def test_secret_names_the_declared_user(declared_database_server: Any, applicati
 
 def test_password_is_accepted(declared_database_server: Any, database_login: Any) -> None:
     """The applications log in with what the Secret holds; so does this check."""
-    login = declared_database_server.login
-    source = login.url or login.password
-    secret = f"Secret {source.secret}" if source else "the declared login"
+    source = declared_database_server.password_source
+    secret = source.title if source else "the declared login"
     assert database_login.ok, (
         f"user {database_login.user} cannot log in to {declared_database_server.name} with the password of "
         f"{secret}: {database_login.problem}"

@@ -39,6 +39,21 @@ class DatabaseServer(Subject):
     databases: tuple[Name, ...] = ()
     reachable_from: tuple[Vantage, ...] = ("inside",)
 
+    @property
+    def password_source(self) -> SecretKey | None:
+        """Where the applications' password lies."""
+        return self.login.url or self.login.password
+
+    @property
+    def secret(self) -> str | None:
+        """Name of the Secret that holds the password."""
+        return self.password_source.secret if self.password_source else None
+
+    @property
+    def secret_namespace(self) -> str | None:
+        """Namespace of that Secret."""
+        return self.password_source.namespace if self.password_source else None
+
 
 class Database(Subject):
     """One database on a server. Derived from `database_servers.*.databases`."""
@@ -59,6 +74,16 @@ class Cache(Subject):
     security_group: Name | None = None
     subnet_group: Name | None = None
     reachable_from: tuple[Vantage, ...] = ("inside",)
+
+    @property
+    def secret(self) -> str | None:
+        """Name of the Secret that holds the AUTH token."""
+        return self.auth.secret if self.auth else None
+
+    @property
+    def secret_namespace(self) -> str | None:
+        """Namespace of that Secret."""
+        return self.auth.namespace if self.auth else None
 
 
 class Bucket(Subject):

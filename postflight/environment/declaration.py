@@ -33,3 +33,10 @@ class SecretKey(Declaration):
     secret: Name
     key: Name
     namespace: Name | None = Field(default=None, description="Kubernetes; absent means Secrets Manager.")
+
+    @property
+    def title(self) -> str:
+        """`Secret saleor/saleor-db-secret`, or where else it lies. Never what it holds."""
+        if self.namespace is None:
+            return f"Secrets Manager secret {self.secret}"
+        return f"Secret {self.namespace}/{self.secret}"
