@@ -74,7 +74,15 @@ def running_server(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Aws
             yield process, Aws(f"http://127.0.0.1:{port}")
         finally:
             process.stdin.close()
-            process.wait(10)
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
@@ -142,6 +143,19 @@ def test_misbehaviour_reaches_the_client(cloud: Cloud, mode: str, error: type[Ex
         with pytest.raises(error):
             cloud.outsider("ec2", read_timeout=0.5).describe_vpcs()
         assert cloud.aws.client("ec2").describe_vpcs()["Vpcs"]
+    finally:
+        cloud.aws.mode("")
+
+
+def test_reset_is_a_reset_and_no_mere_end(cloud: Cloud) -> None:
+    """A cut connection and a closed one are told apart by clients."""
+    host, port = cloud.aws.endpoint_url.removeprefix("http://").split(":")
+    cloud.aws.mode("reset")
+    try:
+        with socket.create_connection((host, int(port)), 5) as connection:
+            connection.sendall(b"GET /bucket HTTP/1.1\r\nHost: s3\r\n\r\n")
+            with pytest.raises(ConnectionResetError):
+                connection.recv(100)
     finally:
         cloud.aws.mode("")
 
