@@ -29,7 +29,8 @@ class Environment(Declaration):
     description: str = ""
     production: bool = Field(default=False, description="Only ever verified when asked for by name.")
     patience: str = Field(
-        default="0s", description="How long what fails may be looked at again, if --patience does not say: 5m."
+        default="0s",
+        description="How long what fails may be looked at again, if --patience does not say: 5m.",
     )
     aws: Account
     cluster: Cluster | None = None
