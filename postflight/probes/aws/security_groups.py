@@ -101,6 +101,21 @@ class Passage(Evidence):
         return bool(self.ports and self.targets) and not self.closed
 
     @property
+    def source_id(self) -> str:
+        """Id of the first source, for a command to be pasted."""
+        return next((one.id for one in self.sources), "")
+
+    @property
+    def target_id(self) -> str:
+        """Id of the first target, for a command to be pasted."""
+        return next((group.id for group in self.targets), "")
+
+    @property
+    def port(self) -> int:
+        """The first port that is closed, for a command to be pasted."""
+        return next(iter((*self.closed, *self.ports)), 0)
+
+    @property
     def words(self) -> str:
         """Say what is closed, in one line that names both sides and the ports."""
         targets = ", ".join(group.words for group in self.targets) or "no security group"
