@@ -132,9 +132,10 @@ def _faults(_: RunFolder, __: argparse.Namespace) -> int:
     from sandbox.faults import catalogue
 
     for fault in catalogue().values():
-        parameters = " ".join(f"{key}={value}" for key, value in fault.parameters.items())
-        sys.stdout.write(f"{fault.name:22} {fault.summary}\n{'':22} {parameters}\n" if parameters else
-                         f"{fault.name:22} {fault.summary}\n")  # fmt: skip
+        sys.stdout.write(f"{fault.name:22} {fault.summary}\n")
+        if fault.parameters:
+            parameters = " ".join(f"{key}={value}" for key, value in fault.parameters.items())
+            sys.stdout.write(f"{'':22} {parameters}\n")
     return 0
 
 

@@ -61,6 +61,15 @@ class RunFolder:
         fresh.write_text(text)
         fresh.replace(path)
 
+    def leave(self, process: int) -> None:
+        """Remove what a process wrote here, unless another sandbox has taken its place."""
+        try:
+            owner = json.loads(self.state.read_text())["pid"]
+        except (FileNotFoundError, json.JSONDecodeError):
+            return
+        if owner == process:
+            self.clear()
+
     def clear(self) -> None:
         """Remove everything that says a sandbox runs here."""
         for path in (self.state, self.kubeconfig, self.authority, self.stores_authority):

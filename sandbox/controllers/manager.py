@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -58,6 +59,7 @@ class Manager:
         self._dirty = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._failure: BaseException | None = None
+        self._settling = False
 
     def start(self) -> None:
         """Begin to follow what happens."""
@@ -74,7 +76,16 @@ class Manager:
 
     async def settle(self, patience: float = 120.0) -> None:
         """Return when full passes over everything change nothing any more, or TimeoutError."""
+        self._settling = True
+        try:
+            await self._settle(patience)
+        finally:
+            self._settling = False
+
+    async def _settle(self, patience: float) -> None:
         async with asyncio.timeout(patience):
+            # First the world around the pods (security groups, names), and then their next try in it.
+            await self._pass()
             await self._round(everything=True)
             # What was cut or removed shows a moment later in those that depend on it.
             while True:
@@ -86,15 +97,16 @@ class Manager:
 
     async def _round(self, *, everything: bool) -> None:
         self._parts.kubelet.look_again(everything=everything)
-        quiet = 0
-        while quiet < 2:
+        while True:
             before = self._shape()
+            pods_settled = self._parts.kubelet.settled()
             await self._pass()
             self._raise_failure()
-            calm = self._parts.kubelet.settled() and self._shape() == before and await self._aws_is_known()
-            quiet = quiet + 1 if calm else 0
-            if not calm:
-                await asyncio.sleep(BREATH)
+            unchanged = pods_settled and self._shape() == before and await self._aws_is_known()
+            # Judged last: a pass may have started or stopped pods.
+            if unchanged and self._parts.kubelet.settled():
+                return
+            await asyncio.sleep(BREATH)
 
     def _shape(self) -> str:
         """Describe everything that counts as a change; restarts of what keeps failing do not."""
@@ -169,12 +181,12 @@ class Manager:
 
     async def _run(self) -> None:
         while True:
-            await self._pass()
-            try:
+            # Who waits for us to settle makes the passes meanwhile.
+            if not self._settling:
+                await self._pass()
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._dirty.wait(), TURN)
-            except TimeoutError:
-                continue
-            self._dirty.clear()
+                self._dirty.clear()
             await asyncio.sleep(BREATH)
 
     async def _follow_cluster(self) -> None:
