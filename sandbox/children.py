@@ -27,7 +27,8 @@ class Account:
 
     def may_read(self, folder: Path) -> bool:
         """Whether this user can walk down to `folder` (judged by owner, group and mode bits)."""
-        return all(self._may_enter(place) for place in (folder, *folder.parents))
+        real = folder.resolve()
+        return all(self._may_enter(place) for place in (real, *real.parents))
 
     def _may_enter(self, place: Path) -> bool:
         state = place.stat()

@@ -114,7 +114,7 @@ async def data_plane(folder: Path) -> AsyncIterator[DataPlane]:
         nameserver = DnsServer(names_from((), own_names).answer)
         await nameserver.start()
         stack.push_async_callback(nameserver.stop)
-        surroundings = Surroundings(own_names.get, f"127.0.0.1:{nameserver.port}", authority.pem)
+        surroundings = Surroundings(own_names.get, f"127.0.0.1:{nameserver.port}", authority.pem, 0.2)
         containers = Containers(surroundings, saleor)
         stack.push_async_callback(containers.stop)
         plane = DataPlane(doa, kyeol, cache, {}, containers)

@@ -135,6 +135,13 @@ def test_every_method_passes(front: Front, method: str) -> None:
     assert front.ask(ORIGIN, "/", method).headers["X-Target"] == "yes"
 
 
+def test_head_has_the_length_of_get(front: Front) -> None:
+    """A client that asks for the size alone must get the real one."""
+    wanted = front.ask(ORIGIN, "/x").headers["Content-Length"]
+    head = front.ask(ORIGIN, "/x", "HEAD")
+    assert (abs(int(head.headers["Content-Length"]) - int(wanted)), head.data) == (1, b"")
+
+
 @pytest.mark.parametrize(
     ("host", "path", "status"),
     [

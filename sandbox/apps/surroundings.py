@@ -21,7 +21,7 @@ class Surroundings:
     resolve: Callable[[str], str | None]
     dns: str
     database_authority: str
-    time_scale: float = 0.2
+    time_scale: float = 0.5
 
 
 @dataclass(frozen=True)

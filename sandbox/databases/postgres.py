@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 SUPERUSER = "rdsadmin"
 SALEOR_SCHEMA = Path(__file__).with_name("saleor.sql")
 START_ATTEMPTS = 5
+# The server itself kills what has not ended after five; killed before that, it leaves shared memory behind.
+STOP_SECONDS = 10.0
 
 # Nothing here outlives the sandbox, so nothing is worth writing safely; no socket or shared memory
 # may be left in places outside the data folder.
@@ -160,7 +162,7 @@ class Postgres:
     async def stop(self) -> None:
         """Stop the server; its data is worth nothing afterwards."""
         if self._process is not None:
-            await stop_child(self._process, by=signal.SIGQUIT)
+            await stop_child(self._process, by=signal.SIGQUIT, patience=STOP_SECONDS)
 
     async def _spawn(self) -> None:
         with (self.folder / "server.log").open("ab") as log:

@@ -181,12 +181,15 @@ class Edge:
                 allow_redirects=False,
             ) as answer:
                 content = await answer.read()
-                return web.Response(
+                response = web.Response(
                     status=answer.status,
                     reason=answer.reason,
                     headers=_forwarded(answer.headers),
                     body=content,
                 )
+                if request.method == "HEAD" and "Content-Length" in answer.headers:
+                    response.headers["Content-Length"] = answer.headers["Content-Length"]
+                return response
         except TimeoutError:
             return answers.from_load_balancer(HTTPStatus.GATEWAY_TIMEOUT)
         except (aiohttp.ClientError, OSError):
