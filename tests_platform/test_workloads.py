@@ -92,8 +92,8 @@ def test_running_pods_answer_the_health_path(
     assert service_pods.items, _no_pods(deployment)
     wanted = declared_service.health
     failing = [
-        f"pod {pod} of {deployment.title} does not answer {wanted.path} with {wanted.status}: {answer.words}"
-        for pod, answer in unready_pods.other_than(wanted.status).items()
+        f"pod {pod} of {deployment.title} does not answer {wanted.path} with {wanted.status}: {words}"
+        for pod, words in unready_pods.other_than(wanted.status).items()
     ]
     assert not failing, "; ".join(failing)
 

@@ -26,13 +26,18 @@ class Words(Evidence):
 
 
 class PodAnswers(Evidence):
-    """What running pods that take no traffic answer when asked themselves, by pod."""
+    """What pods that take no traffic answer on the health path, by pod.
+
+    `answers`: when we ask those that run; `refusals`: when the kubelet asked, in its own words.
+    """
 
     answers: dict[str, HealthAnswer]
+    refusals: dict[str, str]
 
-    def other_than(self, status: int) -> dict[str, HealthAnswer]:
-        """Return the answers with another status, or none."""
-        return {pod: answer for pod, answer in self.answers.items() if answer.status != status}
+    def other_than(self, status: int) -> dict[str, str]:
+        """Return what pods say that answer with another status, or not at all."""
+        wrong = {pod: answer.words for pod, answer in self.answers.items() if answer.status != status}
+        return {**self.refusals, **wrong}
 
 
 @about()
@@ -79,13 +84,20 @@ def last_words(ask: Ask, environment: Environment, declared: Service) -> Words:
 
 @about("service")
 def unready_pods(ask: Ask, environment: Environment, declared: Service) -> PodAnswers:
-    """Ask each running pod that takes no traffic for the health path itself."""
-    if declared.health is None:
-        return PodAnswers(answers={})
-    found = service_pods(ask, environment, declared).running_but_unready
+    """Ask each running pod that takes no traffic for the health path, and read what its probes met there."""
+    found = service_pods(ask, environment, declared)
+    unready = tuple(pod.name for pod in found.items if not pod.ready)
+    if declared.health is None or not unready:
+        return PodAnswers(answers={}, refusals={})
     path = declared.health.path
-    answers = {pod.name: ask(proxy.pod_answer, declared.namespace, pod.name, path) for pod in found}
-    return PodAnswers(answers=answers)
+    running = found.running_but_unready
+    answers = {pod.name: ask(proxy.pod_answer, declared.namespace, pod.name, path) for pod in running}
+    refusals: dict[str, str] = {}
+    if deployment(ask, environment, declared).readiness_path == path:
+        # A pod that its liveness probe kills again and again may not be running when we look.
+        warnings = ask(ingresses.warnings, declared.namespace)
+        refusals = {pod: words for pod in unready if (words := warnings.failed_probe(pod))}
+    return PodAnswers(answers=answers, refusals=refusals)
 
 
 @about("service")

@@ -91,6 +91,15 @@ class Warnings(Evidence):
         said = dict.fromkeys(f"{item.reason}: {' '.join(item.message.split())}" for item in found[-3:])
         return "; ".join(said) or "no event says why"
 
+    def failed_probe(self, pod: str) -> str | None:
+        """Return the newest words of a pod's HTTP probe that got an answer, and not a good one."""
+        said = (
+            item.message
+            for item in reversed(self.items)
+            if (item.kind, item.name, item.reason) == ("Pod", pod, "Unhealthy")
+        )
+        return next((words for words in said if "statuscode" in words), None)
+
 
 @reads("list ingresses.networking.k8s.io")
 def ingresses(connections: Connections, namespace: str) -> Ingresses:
