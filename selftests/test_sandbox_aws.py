@@ -193,6 +193,16 @@ def test_other_account_s_key_sees_another_account(cloud: Cloud) -> None:
     assert cloud.outsider("eks", key).list_clusters()["clusters"] == []
 
 
+def test_key_can_be_given_to_another_account_and_back(cloud: Cloud) -> None:
+    """The wrong-account fault moves the credentials that a run already has."""
+    key = cloud.seeded.reader.access_key_id
+    accounts = []
+    for account in (names.OTHER_ACCOUNT, None):
+        cloud.aws.adopt(key, account)
+        accounts.append(cloud.outsider("sts", key).get_caller_identity()["Account"])
+    assert accounts == [names.OTHER_ACCOUNT, names.ACCOUNT]
+
+
 def test_reader_has_a_name_of_its_own(cloud: Cloud) -> None:
     """A run says who it is."""
     reader = cloud.seeded.reader
