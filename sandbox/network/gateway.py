@@ -17,7 +17,8 @@ State = Literal["relay", "silent", "refuse", "closed"]
 
 HOST = "127.0.0.1"
 BACKLOG = 128
-FILLERS = 8
+FILLERS = 4
+FILLER_SECONDS = 0.05
 
 
 def admit_all() -> bool:
@@ -93,10 +94,11 @@ class Gateway:
         listener = self._rebind()
         if state == "closed":
             listener.listen(0)
-            self._fill()
+            if not self._fill():
+                # A kernel that queues without end: then accept, and say nothing.
+                self._listen(listener)
         elif state != "refuse":
-            listener.listen(BACKLOG)
-            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+            self._listen(listener)
 
     async def _keep_looking(self) -> None:
         while True:
@@ -114,18 +116,24 @@ class Gateway:
         self._listener = listener
         return listener
 
-    def _fill(self) -> None:
-        # With its queue full and nobody accepting, the kernel drops each further SYN: a silent port.
+    def _fill(self) -> bool:
+        """With its queue full and nobody accepting, the kernel drops each further SYN: a silent port."""
         for _ in range(FILLERS):
             filler = socket.socket()
-            filler.settimeout(0.02)
+            filler.settimeout(FILLER_SECONDS)
             try:
                 filler.connect((HOST, self.port))
             except TimeoutError:
                 filler.close()
-                return
-            self._fillers.append(filler)
-        raise OSError(f"gateway {self.name}: this system accepts connections beyond a full queue")
+                if self._fillers:
+                    return True
+            else:
+                self._fillers.append(filler)
+        return not self._fillers
+
+    def _listen(self, listener: socket.socket) -> None:
+        listener.listen(BACKLOG)
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     def _accept(self, listener: socket.socket) -> None:
         try:
@@ -138,7 +146,7 @@ class Gateway:
 
     async def _serve(self, client: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=client)
-        if self._terminator is None:
+        if self._terminator is None or self._state == "closed":
             await self._attend(reader, writer, self._latency)
             return
         terminator: tuple[str, int] = self._terminator.sockets[0].getsockname()
@@ -151,7 +159,7 @@ class Gateway:
     async def _attend(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, latency: float
     ) -> None:
-        if self.mode == "silent":
+        if self.mode == "silent" or self._state == "closed":
             await _until_broken(_listen_only(reader), writer)
         else:
             await _until_broken(relay(reader, writer, self.target, latency), writer)
