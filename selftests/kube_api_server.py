@@ -35,6 +35,21 @@ USERS: Final[Mapping[str, User]] = {
 }
 
 
+def pod_manifest(name: str, **metadata: Any) -> dict[str, Any]:
+    """Return a pod with one container."""
+    return {
+        "metadata": {"name": name, **metadata},
+        "spec": {"containers": [{"name": "box", "image": "shop:1"}]},
+    }
+
+
+def deployment_manifest(name: str) -> dict[str, Any]:
+    """Return a Deployment of such pods."""
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": pod_manifest(name)["spec"]}
+    return {"metadata": {"name": name}, "spec": {"selector": {"matchLabels": labels}, "template": template}}
+
+
 @dataclass
 class RecordingKubelet:
     """Runs nothing: echoes the command and its input, and gives the logs it was told."""

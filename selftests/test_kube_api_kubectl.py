@@ -13,6 +13,7 @@ import pytest
 from selftests.kube_api_server import Served, serving
 
 _KUBECTL: Final = shutil.which("kubectl")
+_WEBSOCKETS: Final = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS"
 _IMAGE: Final = "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/shop:7114918"
 
 Kubectl = Callable[..., subprocess.CompletedProcess[str]]
@@ -82,7 +83,12 @@ def kubectl(server: Served, tmp_path_factory: pytest.TempPathFactory) -> Kubectl
         config.write_text(json.dumps(document), encoding="utf-8")
         return subprocess.run(
             [str(_KUBECTL), *arguments],
-            env={"PATH": os.environ["PATH"], "HOME": str(home), "KUBECONFIG": str(config)},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(home),
+                "KUBECONFIG": str(config),
+                _WEBSOCKETS: os.environ.get(_WEBSOCKETS, "true"),
+            },
             input=stdin,
             capture_output=True,
             text=True,
@@ -126,8 +132,12 @@ def test_describe_shows_state_and_events(kubectl: Kubectl, server: Served) -> No
     assert "no such tag" in shown
 
 
-def test_exec_gives_output_and_exit_status(kubectl: Kubectl) -> None:
-    """A probe that runs a command in a pod depends on stdout, stderr and the exit status arriving apart."""
+@pytest.mark.parametrize("use_websockets", ["true", "false"])
+def test_exec_gives_output_and_exit_status(
+    kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch, use_websockets: str
+) -> None:
+    """Output and exit status must arrive apart, over WebSocket and over the SPDY of older clients."""
+    monkeypatch.setenv(_WEBSOCKETS, use_websockets)
     fine = kubectl("exec", "cart-1", "--", "manage.py", "check")
     assert (fine.returncode, fine.stdout) == (0, "shop/cart-1/cart: manage.py check\n")
     failed = kubectl("exec", "cart-1", "--", "sh", "-c", "exit 3")
@@ -135,8 +145,12 @@ def test_exec_gives_output_and_exit_status(kubectl: Kubectl) -> None:
     assert "to stderr" in failed.stderr
 
 
-def test_exec_passes_standard_input_on(kubectl: Kubectl) -> None:
+@pytest.mark.parametrize("use_websockets", ["true", "false"])
+def test_exec_passes_standard_input_on(
+    kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch, use_websockets: str
+) -> None:
     """`kubectl exec -i` is how a script reaches `manage.py shell`."""
+    monkeypatch.setenv(_WEBSOCKETS, use_websockets)
     assert kubectl("exec", "-i", "cart-1", "--", "cat", stdin="from here\n").stdout.endswith("from here\n")
 
 

@@ -111,7 +111,8 @@ async def follow_log(
             seen = now
 
 
-def _exit_status(code: int) -> Json:
+def exit_status(code: int) -> Json:
+    """Return the Status that ends an exec."""
     if code == 0:
         return {"metadata": {}, "status": "Success"}
     return {
@@ -159,6 +160,6 @@ async def run_exec(request: web.Request, kubelet: Kubelet, container: ContainerO
     ):
         if output and truthy(wanted):
             await socket.send_bytes(bytes([channel]) + output)
-    await socket.send_bytes(bytes([_ERROR]) + json.dumps(_exit_status(result.exit_code)).encode())
+    await socket.send_bytes(bytes([_ERROR]) + json.dumps(exit_status(result.exit_code)).encode())
     await socket.close()
     return socket

@@ -9,7 +9,17 @@ from typing import Any, Final
 
 from aiohttp import ClientSession, DummyCookieJar, web
 
-from sandbox.kube_api import access, discovery, errors, kubelet, listing, objects, protobuf, service_proxy
+from sandbox.kube_api import (
+    access,
+    discovery,
+    errors,
+    kubelet,
+    listing,
+    objects,
+    protobuf,
+    service_proxy,
+    spdy,
+)
 from sandbox.kube_api.access import ADMIN_GROUP, ANONYMOUS, Rule, User
 from sandbox.kube_api.errors import ApiError
 from sandbox.kube_api.kubelet import ExecResult, Kubelet
@@ -206,6 +216,8 @@ class KubeApi:
             kubelet.require_running(container)
         if upgrade == "websocket":
             return await kubelet.run_exec(request, self._kubelet, container)
+        if upgrade == "spdy/3.1":
+            return await spdy.run_exec(request, self._kubelet, container)
         pod = self.store.entry(resource_of("pods"), info.namespace, info.name).obj
         node_name = pod["spec"].get("nodeName")
         if not node_name:
