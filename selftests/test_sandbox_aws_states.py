@@ -67,7 +67,7 @@ def test_nat_gateway_can_fail(cloud: Cloud) -> None:
 
 
 def test_route_becomes_a_blackhole(cloud: Cloud) -> None:
-    """Fault nat-route-blackhole: set, or because the gateway was deleted."""
+    """Fault nat-route-blackhole: because the gateway was deleted, or set."""
     network = cloud.seeded.network
     table = network.route_tables[f"{names.PREFIX}-private-rt-b"]
     gateway = network.nat_gateways[f"{names.PREFIX}-natgw-b"]
@@ -78,13 +78,13 @@ def test_route_becomes_a_blackhole(cloud: Cloud) -> None:
         return str(next(r["State"] for r in routes if r["DestinationCidrBlock"] == "0.0.0.0/0"))
 
     seen = [state()]
-    cloud.aws.set("route", f"{table} 0.0.0.0/0", state="blackhole")
-    seen.append(state())
-    cloud.aws.set("route", f"{table} 0.0.0.0/0", state=None)
-    seen.append(state())
     cloud.aws.set("nat-gateway", gateway, state="deleted")
     seen.append(state())
     cloud.aws.set("nat-gateway", gateway, state="available")
+    seen.append(state())
+    cloud.aws.set("route", f"{table} 0.0.0.0/0", state="blackhole")
+    seen.append(state())
+    cloud.aws.set("route", f"{table} 0.0.0.0/0", state=None)
     seen.append(state())
     assert seen == ["active", "blackhole", "active", "blackhole", "active"]
 
