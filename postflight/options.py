@@ -67,7 +67,7 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--compare",
         metavar="RUN",
-        help="tell what changed since this run, e.g. reports/latest (default: the environment's previous run)",
+        help="tell what changed since this run (default: the environment's previous run)",
     )
     group.addoption(
         "--strict-environment",

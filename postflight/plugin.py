@@ -11,6 +11,8 @@ import pytest
 from postflight import options
 from postflight.session import Session
 
+_LETTERS = {"unverified": "U", "waived": "w"}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options and markers."""
@@ -86,16 +88,21 @@ class Hooks:
         outcome = self._session.judge(item, call)
         if outcome is not None:
             report.postflight = outcome.as_json()  # type: ignore[attr-defined]
-            if outcome.verdict != "passed" and options.traceback_style_is_ours(self._config):
+            if outcome.verdict == "waived":
+                # As pytest shows an expected failure: neither green nor red, with its reason.
+                report.outcome = "skipped"
+                report.longrepr = (str(item.path), 0, outcome.message)
+            elif outcome.verdict != "passed" and options.traceback_style_is_ours(self._config):
                 report.longrepr = outcome.as_text()
         return report
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, tuple[str, Any]] | None:
-        """Show unverified as what it is: neither passed nor failed."""
+        """Show unverified and waived as what they are: neither passed nor failed."""
         data = getattr(report, "postflight", None)
-        if data is not None and data["verdict"] == "unverified":
-            return "unverified", "U", ("UNVERIFIED", {"yellow": True})
-        return None
+        verdict = data["verdict"] if data is not None else None
+        if verdict not in _LETTERS:
+            return None
+        return verdict, _LETTERS[verdict], (verdict.upper(), {"yellow": True})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather the outcomes, in the controller or the only process."""

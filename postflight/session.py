@@ -22,6 +22,7 @@ from postflight.run import Run, Seen
 from postflight.second_look import SecondLook, arguments
 from postflight.subjects import rows
 from postflight.verdicts import Outcome, judge
+from postflight.waivers import waived
 
 SETTLED_AFTER_S = pytest.StashKey[float]()
 EXIT_UNVERIFIED = 6
@@ -118,7 +119,8 @@ class Session:
         if self._run is None or (call.when != "call" and call.excinfo is None):
             return None
         settled = item.stash.get(SETTLED_AFTER_S, None) if call.excinfo is None else None
-        return judge(item, call, self.environment, self._run.runbook, settled_after_s=settled)
+        outcome = judge(item, call, self.environment, self._run.runbook, settled_after_s=settled)
+        return waived(outcome, self.environment.waivers, self._run.started)
 
     def gather(self, data: Mapping[str, Any]) -> None:
         """Keep an outcome; of two for one check the later (a failed tear-down) stands."""

@@ -14,7 +14,7 @@ from postflight.environment.model import Environment
 from postflight.environment.plaintext import refuse_plaintext_secrets
 from postflight.environment.references import ambiguous_names, missing_references
 from postflight.environment.sections import sections
-from postflight.environment.source import read, with_defaults
+from postflight.environment.source import read, with_defaults, with_waivers
 from postflight.environment.variables import interpolated
 
 
@@ -23,7 +23,7 @@ def load(file: Path, process: Mapping[str, str]) -> Environment:
 
     `process` is the process environment that `${VAR}` reads. Raises EnvironmentFileError.
     """
-    document = with_defaults(read(file))
+    document = with_waivers(with_defaults(read(file)))
     refuse_plaintext_secrets(document)
     document = interpolated(document, process, sections())
     _refuse_names(document)

@@ -9,6 +9,7 @@ from postflight.environment.declaration import Declaration, Name
 from postflight.environment.infrastructure import Account, Cluster, NatGateway, Subnet, TerraformState, Vpc
 from postflight.environment.network import Api, Certificate, Distribution, Host, HostedZone, Superuser
 from postflight.environment.platform import Application, Controller, Ingress, Job, Service
+from postflight.environment.waiver import Waiver
 
 
 class BringUp(Declaration):
@@ -40,6 +41,10 @@ class Environment(Declaration):
     )
     ca: Name | None = Field(default=None, description="PEM file of the CA of hosts and APIs, if private.")
     bring_up: BringUp | None = None
+    waivers: tuple[Waiver, ...] = Field(
+        default=(),
+        description="Failures that are lived with; NAME.waivers.yaml beside this file may add more.",
+    )
     vpc: Vpc | None = None
     subnets: dict[Name, Subnet] = Field(default_factory=dict)
     nat_gateways: dict[Name, NatGateway] = Field(default_factory=dict)

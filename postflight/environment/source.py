@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,40 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
+
+
+def with_waivers(document: Document) -> Document:
+    """Add the waivers of the file `<name>.waivers.yaml` beside the environment's, if there is one.
+
+    Raises EnvironmentFileError.
+    """
+    file = document.file.with_name(f"{document.file.stem}.waivers.yaml")
+    if not file.is_file():
+        return document
+    beside = parse(file)
+    others = [key for key in beside.value if key != "waivers"]
+    if others:
+        place = beside.place((others[0],))
+        raise EnvironmentFileError(
+            f"{place}: this file holds `waivers:` and nothing else, not `{others[0]}`."
+        )
+    own, added = document.value.get("waivers") or [], beside.value.get("waivers") or []
+    if not isinstance(own, list) or not isinstance(added, list):
+        raise EnvironmentFileError(f"{beside.place(('waivers',))}: `waivers` is a list.")
+    moved = {
+        ("waivers", len(own) + index, *rest): place
+        for (key, index, *rest), place in _entries(beside.places)
+        if key == "waivers"
+    }
+    value = {**document.value, "waivers": [*own, *added]}
+    return Document(value, {**document.places, **moved}, document.file)
+
+
+def _entries(places: Mapping[Location, Place]) -> Iterator[tuple[tuple[Any, ...], Place]]:
+    """Yield the places within the list entries of a document's keys."""
+    for location, place in places.items():
+        if len(location) > 1 and isinstance(location[1], int):
+            yield location, place
 
 
 def with_defaults(document: Document) -> Document:

@@ -31,6 +31,7 @@ class Findings:
     outcomes: Sequence[Outcome]
     explanation: Explanation
     comparison: Comparison
+    waiver_notes: Sequence[str] = ()
 
     def of_verdict(self, verdict: str) -> list[Outcome]:
         """Return the outcomes of one verdict, in the order they ran."""

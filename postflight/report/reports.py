@@ -12,6 +12,7 @@ from postflight.report.comparison import Comparison, compare, previous_run, read
 from postflight.report.findings import Findings
 from postflight.run import Run, point_latest, write_json
 from postflight.verdicts import Outcome
+from postflight.waivers import notes
 
 WIDEST = 120
 
@@ -27,7 +28,14 @@ class Reports:
         started = run.started.isoformat(timespec="seconds")
         comparison = compare(read_results(before), outcomes, started) if before else Comparison()
         made = results.results(run, outcomes, explanation, comparison, exit_status)
-        self._findings = Findings(_redacted(made, run), outcomes, explanation, comparison)
+        told = notes(run.environment.waivers, outcomes, run.runbook, run.started)
+        self._findings = Findings(
+            results=_redacted(made, run),
+            outcomes=outcomes,
+            explanation=explanation,
+            comparison=comparison,
+            waiver_notes=[note.text for note in told],
+        )
 
     def write(self) -> None:
         """Write the files and point `reports/latest` at them."""

@@ -16,13 +16,21 @@ SCHEMA = 1
 
 
 def explained(outcomes: Sequence[Outcome], runbook: Mapping[str, Entry]) -> Explanation:
-    """Tell causes from consequences among a run's failures."""
+    """Tell causes from consequences among a run's failures.
+
+    A waived failure explains what it breaks; without consequences it is no cause to be told of.
+    """
     failures = [
         Failure(one.id, one.check, {kind: frozenset(names) for kind, names in one.scopes.items()})
         for one in outcomes
-        if one.verdict == "failed"
+        if one.verdict in {"failed", "waived"}
     ]
-    return explain(failures, runbook)
+    explanation = explain(failures, runbook)
+    waived = {one.id for one in outcomes if one.verdict == "waived"}
+    because_of = {one: causes for one, causes in explanation.because_of.items() if one not in waived}
+    used = {cause for causes in because_of.values() for cause in causes}
+    causes = tuple(one for one in explanation.causes if one not in waived or one in used)
+    return Explanation(causes, because_of)
 
 
 def results(

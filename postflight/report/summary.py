@@ -68,6 +68,11 @@ def _rest(findings: Findings) -> Iterator[str]:
         yield ""
         yield from (f"- `{one.id}`: {one.message}" for one in waived)
         yield ""
+    if findings.waiver_notes:
+        yield "## Waivers to look at"
+        yield ""
+        yield from (f"- {note}" for note in findings.waiver_notes)
+        yield ""
     settled = [one for one in findings.outcomes if one.settled_after_s is not None]
     if settled:
         yield "## Right only after a while"

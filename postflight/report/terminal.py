@@ -39,6 +39,8 @@ def lines(findings: Findings, width: int) -> Iterator[Line]:
     for one in findings.of_verdict("waived"):
         yield from _wrapped(f"WAIVED     {one.message}", width, " " * _MARGIN, YELLOW)
         yield Line(f"{' ' * _MARGIN}{one.id}", DIM)
+    for note in findings.waiver_notes:
+        yield from _wrapped(f"WAIVER     {note}", width, " " * _MARGIN, RED)
     settled = [one for one in findings.outcomes if one.settled_after_s is not None]
     for one in settled:
         yield Line(f"SETTLED    {one.id} passed after {one.settled_after_s:.0f} s", YELLOW)
