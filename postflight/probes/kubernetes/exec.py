@@ -58,7 +58,8 @@ def superusers(connections: Connections, namespace: str, pod: str, container: st
     found = _COUNT.search(output.get(_STDOUT, b""))
     if found:
         return CountedSuperusers(pod=pod, count=int(found[1]))
-    said = output.get(_STDERR, b"") or _failure(output.get(_STATUS, b""))
+    failure = _failure(output.get(_STATUS, b""))
+    said = output.get(_STDERR, b"") or failure or output.get(_STDOUT, b"")
     lines = said.decode(errors="replace").strip().splitlines() or ["it printed nothing"]
     problem = connections.secrets.redact(f"manage.py shell failed in {pod}: {lines[-1][:300]}")
     return CountedSuperusers(pod=pod, problem=problem)

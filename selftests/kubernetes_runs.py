@@ -1,0 +1,49 @@
+"""Runs of the Kubernetes probes against an API server of the sandbox, by a kubeconfig of their own."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from postflight.environment import Environment
+from postflight.probes.connections import Connections
+from selftests.kube_api_server import Served
+
+ENVIRONMENT: Mapping[str, Any] = {
+    "aws": {"account": "123456789012", "region": "ap-northeast-2"},
+    "cluster": {"name": "shop-eks", "context": "shop", "node_security_group": "nodes"},
+}
+
+
+def kubeconfig(folder: Path, server: str, ca: bytes | None, user: Mapping[str, Any], **cluster: Any) -> Path:
+    """Write a kubeconfig with the context `shop`."""
+    entry = {"server": server, **cluster}
+    if ca is not None:
+        entry["certificate-authority-data"] = base64.b64encode(ca).decode()
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "shop", "cluster": entry}],
+        "users": [{"name": "looker", "user": dict(user)}],
+        "contexts": [{"name": "shop", "context": {"cluster": "shop", "user": "looker"}}],
+    }
+    file = folder / "kubeconfig"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+def run(
+    file: Path | str, environment: Mapping[str, Any] = ENVIRONMENT, process: Mapping[str, str] | None = None
+) -> Connections:
+    """Return the connections of a run that has this kubeconfig, and `process` in its shell."""
+    shell = {"KUBECONFIG": str(file), "HOME": "/nonexistent", **(process or {})}
+    return Connections(Environment.model_validate(environment), "outside", shell)
+
+
+def run_at(served: Served, folder: Path, who: str = "viewer", **process: str) -> Connections:
+    """Return the connections of a run that reaches this server as one of its users."""
+    ca = served.ca_file.read_bytes()
+    return run(kubeconfig(folder, served.url, ca, {"token": who}), process=process)
