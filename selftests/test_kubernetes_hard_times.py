@@ -258,3 +258,11 @@ def test_a_pod_uses_its_service_account(served: Served, tmp_path: Path) -> None:
     assert found.in_cluster
     assert found.server == served.url
     assert found.credential().header == "Bearer viewer"
+
+
+def test_a_list_cut_short_is_unverified(town: Street, tmp_path: Path) -> None:
+    """The first half of a listing must not pass for the whole of it."""
+    authority, certificate = _certificate()
+    half = b'HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{"items": [{"metadata": {"name": "cart-1"}}'
+    port = town.house(_tls(certificate, town.speaks(half)))
+    assert "in the middle of its answer" in str(refusal(_at(port, tmp_path, authority.pem.encode()), 3.0))

@@ -71,8 +71,9 @@ def connected(target: Target) -> socket.socket:
 class Exchange:
     """One request and its answer, whose body can be read once."""
 
-    def __init__(self, response: http.client.HTTPResponse, began: float) -> None:
+    def __init__(self, response: http.client.HTTPResponse, began: float, watch: _Watch) -> None:
         self._response = response
+        self._watch = watch
         self._began = began
         self.status = response.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.getheaders()}
@@ -83,9 +84,13 @@ class Exchange:
         return time.monotonic() - self._began
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the body as it arrives."""
+        """Yield the body as it arrives. Raises OSError and HTTPException where it is cut short."""
         while chunk := self._response.read1(_CHUNK):
             yield chunk
+        if self._watch.has_fired:
+            raise TimeoutError
+        if self._response.length:
+            raise http.client.IncompleteRead(b"", self._response.length)
 
     def body(self, limit: int = 1 << 20) -> bytes:
         """Return the body, but no more than `limit` bytes of it."""
@@ -176,7 +181,7 @@ def _request(
         watch.guard(connection.sock)
     began = time.monotonic()
     connection.request(method, path, headers=dict(headers))
-    return Exchange(connection.getresponse(), began)
+    return Exchange(connection.getresponse(), began, watch)
 
 
 class _Watch:
