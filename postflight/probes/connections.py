@@ -74,7 +74,8 @@ class Connections:
     def __init__(self, environment: Environment, vantage: Vantage, process: Mapping[str, str]) -> None:
         self.environment = environment
         self.vantage = vantage
-        self.process = process
+        # A snapshot: pytest writes into os.environ while threads read it.
+        self.process: Mapping[str, str] = dict(process)
         self.calls = Calls()
         self.secrets = Secrets()
         self._making = threading.RLock()
