@@ -42,6 +42,10 @@ class Service(Subject):
     required: dict[Name, ConfigurationValue] = Field(
         default_factory=dict, description="Environment variables of the container."
     )
+    secrets: tuple[Name, ...] = Field(
+        default=(),
+        description="Secrets that its variables come from, besides those of its database and cache.",
+    )
 
     @property
     def workload(self) -> str:
