@@ -22,7 +22,9 @@ def test_service_is_configured(declared_service: Any, configuration: Any) -> Non
 
 
 @pytest.mark.where("database")
-def test_database_login_comes_from_its_secret(declared_service: Any, configuration: Any) -> None:
+def test_database_login_comes_from_its_secret(
+    declared_service: Any, configuration: Any, environment: Any
+) -> None:
     """A user written into the workload stays when the Secret changes, and fails alone among its siblings."""
     assert configuration.found, f"{configuration.title} does not exist"
     logins = configuration.set_among("DATABASE_URL", "DB_USER")
@@ -32,6 +34,8 @@ def test_database_login_comes_from_its_secret(declared_service: Any, configurati
     written = [
         f"{login.name} is {login.shown} in {login.source}" for login in logins if not login.is_from_secret
     ]
+    servers = environment.database_servers.values()
+    users = ", ".join(server.user for server in servers if declared_service.database in server.databases)
     assert not written, (
-        f"{configuration.title}: {'; '.join(written)}, not taken from the Secret of the database"
+        f"{configuration.title}: {'; '.join(written)}, not {users} as the Secret of the database has it"
     )

@@ -40,7 +40,7 @@ def test_pods_are_scheduled(deployment: Any, service_pods: Any) -> None:
     """A pod that no node takes stays Pending until there is room, or its rules match a node."""
     assert service_pods.items, _no_pods(deployment)
     waiting = [f"pod {pod.name} is Pending: {pod.scheduling_message}" for pod in service_pods.unscheduled]
-    assert not waiting, "; ".join(waiting)
+    assert not waiting, f"{'; '.join(waiting)} (a pod of {deployment.title} asks for {deployment.requests})"
 
 
 def test_image_can_be_pulled(deployment: Any, service_pods: Any) -> None:

@@ -44,6 +44,7 @@ class Container(Evidence):
     variables: tuple[Variable, ...]
     sources: tuple[Reference, ...]
     readiness_path: str | None
+    requests: dict[str, str]
 
 
 class Condition(Evidence):
@@ -93,6 +94,12 @@ class Deployment(Evidence):
     def images(self) -> tuple[str, ...]:
         """Images of its containers."""
         return tuple(container.image for container in self.containers)
+
+    @property
+    def requests(self) -> str:
+        """What a pod of it asks of a node, for messages: `cpu 100m, memory 256Mi`."""
+        asked = (f"{kind} {amount}" for each in self.containers for kind, amount in each.requests.items())
+        return ", ".join(asked) or "nothing"
 
     @property
     def readiness_path(self) -> str | None:
@@ -180,6 +187,7 @@ def _container(item: Mapping[str, Any], readable: frozenset[str]) -> Container:
         variables=tuple(_variable(each, readable) for each in entries(item, "env")),
         sources=tuple(_sources(item)),
         readiness_path=text(item, "readinessProbe", "httpGet", "path") or None,
+        requests={str(k): str(v) for k, v in mapping(item, "resources", "requests").items()},
     )
 
 
