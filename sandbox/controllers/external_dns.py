@@ -39,6 +39,11 @@ def wanted_records(cluster: Cluster) -> dict[str, str]:
     return result
 
 
+def covered(name: str, filters: tuple[str, ...]) -> bool:
+    """Whether `--domain-filter` covers a host or zone."""
+    return any(f".{name}".endswith(f".{item}") for item in filters)
+
+
 def zone_of(host: str, zones: tuple[Zone, ...]) -> Zone | None:
     """Find the most specific hosted zone that holds a name."""
     holding = [zone for zone in zones if f".{host}.".endswith(f".{zone.name}")]
@@ -83,25 +88,24 @@ class ExternalDns:
         owner = "".join(arguments(deployment, "txt-owner-id")[:1])
         filters = tuple(arguments(deployment, "domain-filter"))
         wanted = {
-            host: address
-            for host, address in wanted_records(self._cluster).items()
-            if any(f".{host}".endswith(f".{item}") for item in filters)
+            host: address for host, address in wanted_records(self._cluster).items() if covered(host, filters)
         }
         state = (owner, filters, wanted)
         if state == self._done:
             return
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._pool, self._write, cloud, wanted, owner)
+        zones = tuple(zone for zone in cloud.zones if covered(zone.name.rstrip("."), filters))
+        await loop.run_in_executor(self._pool, self._write, zones, wanted, owner)
         self._done = state
 
-    def _write(self, cloud: Cloud, wanted: dict[str, str], owner: str) -> None:
+    def _write(self, zones: tuple[Zone, ...], wanted: dict[str, str], owner: str) -> None:
         route53 = self._account.client("route53")
-        for zone in cloud.zones:
+        for zone in zones:
             held = {(item["Name"].rstrip("."), item["Type"]): item for item in zone.records}
             changes = [
                 change
                 for host, address in wanted.items()
-                if zone_of(host, cloud.zones) is zone
+                if zone_of(host, zones) is zone
                 for change in _upserts(held, host, address, owner)
             ]
             changes += [

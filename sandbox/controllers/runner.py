@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sandbox.controllers.probing import Answer
     from sandbox.controllers.runtime import Running, Runtime
 
-PERIOD: Final = 1.0  # seconds between two probes
+PERIOD: Final = 2.0  # seconds between two probes
 LIVENESS_FAILURES: Final = 3
 LONGEST_BACK_OFF: Final = 4.0
 SOURCE: Final = "kubelet"

@@ -1,0 +1,291 @@
+"""What is broken really breaks what depends on it, as an outsider sees it, and mends again."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import boto3
+import dns.message
+import dns.query
+import dns.rcode
+import psycopg
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from selftests.sandbox_process import Running, sandbox_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+ORIGIN = "origin-sandbox-kyeol.click"
+STORE = "sandbox-kyeol.click"
+DASHBOARD = "dashboard-sandbox.kyeol.click"
+DOA = "api-sandbox.doa-market.click"
+
+needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Give one sandbox for all tests of this file."""
+    folder: Path = tmp_path_factory.mktemp("sandbox") / "with a space"
+    up = sandbox_command(folder, "up")
+    assert up.returncode == 0, up.stderr
+    try:
+        yield Running(folder, json.loads((folder / "state.json").read_text()))
+    finally:
+        sandbox_command(folder, "down")
+
+
+def kubectl(sandbox: Running, *words: str) -> str:
+    """Run kubectl as the suite's user."""
+    environment = {**os.environ, "KUBECONFIG": sandbox.variables["KUBECONFIG"]}
+    return subprocess.run(
+        ["kubectl", *words], env=environment, capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+
+
+def get(sandbox: Running, *words: str) -> Any:
+    """Read objects with kubectl."""
+    return json.loads(kubectl(sandbox, "get", *words, "-o", "json"))
+
+
+def client(sandbox: Running, service: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a boto3 client that knows nothing but the exported variables."""
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    for name, value in sandbox.variables.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    return boto3.Session().client(service)
+
+
+def ask(sandbox: Running, host: str, path: str = "/", **options: Any) -> requests.Response:
+    """Make an HTTPS request as a browser that resolves by the sandbox's DNS."""
+    port = sandbox.variables["SANDBOX_HTTPS_PORT"]
+    method = options.pop("method", "GET")
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify = sandbox.variables["SANDBOX_CA"]
+        with resolving(host):
+            return session.request(method, f"https://{host}:{port}{path}", timeout=20, **options)
+
+
+class resolving:  # noqa: N801  reads as a verb
+    """Let one host name resolve to the sandbox's address, as an entry in /etc/hosts would."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._real: Callable[..., Any] = socket.getaddrinfo
+
+    def __enter__(self) -> None:
+        def lookup(host: Any, *rest: Any, **more: Any) -> Any:
+            return self._real("127.0.0.1" if host == self._host else host, *rest, **more)
+
+        socket.getaddrinfo = lookup
+
+    def __exit__(self, *_: object) -> None:
+        socket.getaddrinfo = self._real
+
+
+def look_up(sandbox: Running, name: str) -> dns.message.Message:
+    """Ask the sandbox's DNS for an address."""
+    host, _, port = sandbox.variables["SANDBOX_DNS"].partition(":")
+    return dns.query.udp(dns.message.make_query(name, "A"), host, port=int(port), timeout=5)
+
+
+def secret(sandbox: Running, namespace: str, name: str) -> dict[str, str]:
+    """Read a Secret."""
+    data = get(sandbox, "secret", name, "-n", namespace)["data"]
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+
+def log_in(sandbox: Running, database: str) -> psycopg.Connection[Any]:
+    """Connect as DOA Market's services do."""
+    login = secret(sandbox, "doa-market-prod", "db-credentials-prod")
+    return psycopg.connect(
+        host="127.0.0.1",
+        port=sandbox.variables["SANDBOX_DOA_POSTGRES_PORT"],
+        user=login["username"],
+        password=login["password"],
+        dbname=database,
+        sslmode="disable",
+        connect_timeout=3,
+    )
+
+
+def pods(sandbox: Running, namespace: str) -> dict[str, Any]:
+    """Give the pods of a namespace by their app label."""
+    found = get(sandbox, "pods", "-n", namespace)["items"]
+    return {item["metadata"]["labels"]["app"]: item for item in found}
+
+
+def waiting_reason(pod: Any) -> str | None:
+    """Say why a pod's container does not run."""
+    state = pod["status"]["containerStatuses"][0]["state"]
+    reason: str | None = state.get("waiting", {}).get("reason")
+    return reason
+
+
+@needs_kubectl
+def test_healthy_sandbox_runs_everything_without_a_restart(sandbox: Running) -> None:
+    """A fault must be the only thing that is wrong: the healthy sandbox has nothing to complain of."""
+    found = get(sandbox, "pods", "-A")["items"]
+    statuses = [item["status"]["containerStatuses"][0] for item in found]
+    assert len(found) == 26
+    assert all(status["ready"] and status["restartCount"] == 0 for status in statuses)
+    applications = get(sandbox, "applications", "-n", "argocd")["items"]
+    states = {(item["status"]["sync"]["status"], item["status"]["health"]["status"]) for item in applications}
+    assert states == {("Synced", "Healthy")}
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [(STORE, "/"), (ORIGIN, "/health/"), (DASHBOARD, "/"), (DOA, "/health")],
+)
+def test_every_host_answers_by_https(sandbox: Running, host: str, path: str) -> None:
+    """The whole way is real: name, certificate, load balancer, target."""
+    assert look_up(sandbox, host).answer
+    assert ask(sandbox, host, path).status_code == 200
+
+
+@needs_kubectl
+def test_missing_database_crashes_its_service_alone(sandbox: Running) -> None:
+    """One missing database explains one crashing service, and not its seventeen neighbours."""
+    with sandbox.broken("db-missing", "database=cart_service"):
+        with pytest.raises(psycopg.OperationalError, match="does not exist"):
+            log_in(sandbox, "cart_service")
+        running = pods(sandbox, "doa-market-prod")
+        assert waiting_reason(running["cart-service"]) == "CrashLoopBackOff"
+        assert [name for name, pod in running.items() if waiting_reason(pod)] == ["cart-service"]
+        name = running["cart-service"]["metadata"]["name"]
+        assert 'database "cart_service" does not exist' in kubectl(
+            sandbox, "logs", "-n", "doa-market-prod", name, "--previous"
+        )
+    log_in(sandbox, "cart_service").close()
+    assert waiting_reason(pods(sandbox, "doa-market-prod")["cart-service"]) is None
+
+
+@needs_kubectl
+def test_closed_security_group_silences_the_database(sandbox: Running) -> None:
+    """Behind a closed security group a connection is not refused: nothing answers."""
+    with sandbox.broken("db-sg-closed", "group=doa-market-rds-sg"):
+        with pytest.raises(psycopg.errors.ConnectionTimeout):
+            log_in(sandbox, "auth_service")
+        assert waiting_reason(pods(sandbox, "doa-market-prod")["auth-service"]) == "CrashLoopBackOff"
+    log_in(sandbox, "auth_service").close()
+
+
+@needs_kubectl
+def test_untagged_subnets_take_address_and_name_from_the_ingress(sandbox: Running) -> None:
+    """Tag, address, record: each follows from the one before, by its own controller."""
+    with sandbox.broken("subnet-tags-public"):
+        ingress = get(sandbox, "ingress", "saleor", "-n", "saleor")
+        assert not ingress["status"]["loadBalancer"].get("ingress")
+        assert "couldn't auto-discover subnets" in kubectl(sandbox, "get", "events", "-n", "saleor")
+        assert look_up(sandbox, ORIGIN).rcode() == dns.rcode.NXDOMAIN or not look_up(sandbox, ORIGIN).answer
+        assert ask(sandbox, STORE).status_code == 502
+    assert ask(sandbox, ORIGIN, "/health/").status_code == 200
+
+
+def test_service_without_pods_is_a_503_at_its_host(sandbox: Running) -> None:
+    """The load balancer answers for a service that is not there."""
+    with sandbox.broken("service-down", "service=api-gateway"):
+        assert ask(sandbox, DOA, "/health").status_code == 503
+    assert ask(sandbox, DOA, "/health").status_code == 200
+
+
+def test_missing_origin_fails_its_preflight(sandbox: Running) -> None:
+    """A browser is let in by what the API's pods read when they started."""
+    headers = {"Origin": f"https://{DASHBOARD}", "Access-Control-Request-Method": "POST"}
+
+    def allowed() -> str | None:
+        answer = ask(sandbox, ORIGIN, "/graphql/", method="OPTIONS", headers=headers)
+        return answer.headers.get("Access-Control-Allow-Origin")
+
+    assert allowed() == f"https://{DASHBOARD}"
+    with sandbox.broken("cors-origin-missing"):
+        assert allowed() is None
+    assert allowed() == f"https://{DASHBOARD}"
+
+
+@needs_kubectl
+def test_missing_image_leaves_the_pod_in_back_off(sandbox: Running) -> None:
+    """The kubelet asks the registry, and the registry has no such tag."""
+    with sandbox.broken("image-missing"):
+        assert waiting_reason(pods(sandbox, "saleor")["saleor-dashboard"]) == "ImagePullBackOff"
+    assert ask(sandbox, DASHBOARD).status_code == 200
+
+
+def test_failed_nat_gateway_is_seen_by_boto3(sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state that no AWS API can set is answered by the API all the same."""
+    ec2 = client(sandbox, "ec2", monkeypatch)
+
+    def states() -> list[str]:
+        return sorted(gateway["State"] for gateway in ec2.describe_nat_gateways()["NatGateways"])
+
+    with sandbox.broken("nat-failed", "zone=b"):
+        assert states() == ["available", "available", "failed"]
+    assert states() == ["available"] * 3
+
+
+def test_denied_action_is_denied_to_the_suite_only(sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing permission is a fault of our own access, and breaks nothing else."""
+    ec2 = client(sandbox, "ec2", monkeypatch)
+    with sandbox.broken("access-denied", "action=ec2:DescribeNatGateways"):
+        with pytest.raises(ClientError, match="UnauthorizedOperation"):
+            ec2.describe_nat_gateways()
+        assert ask(sandbox, ORIGIN, "/health/").status_code == 200
+    assert ec2.describe_nat_gateways()["NatGateways"]
+
+
+@needs_kubectl
+def test_command_runs_in_a_pod_of_the_api(sandbox: Running) -> None:
+    """Where the database cannot be reached, Saleor itself is asked through exec."""
+    users = "get_user_model().objects.filter(is_superuser=True)"
+    script = f"from django.contrib.auth import get_user_model; print({users}.count())"
+    words = ("exec", "-n", "saleor", "deploy/saleor-api", "--", "python", "manage.py", "shell", "-c", script)
+    assert kubectl(sandbox, *words).strip() == "1"
+    with sandbox.broken("superuser-missing"):
+        assert kubectl(sandbox, *words).strip() == "0"
+
+
+@needs_kubectl
+def test_secret_names_the_database_that_aws_names(sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing has to be mapped: what AWS tells is what the applications use."""
+    url = urlsplit(secret(sandbox, "saleor", "saleor-db-secret")["DATABASE_URL"])
+    rds = client(sandbox, "rds", monkeypatch)
+
+    def endpoint() -> tuple[str, int]:
+        found = rds.describe_db_instances(DBInstanceIdentifier="min-kyeol-sandbox-rds")["DBInstances"][0]
+        return found["Endpoint"]["Address"], found["Endpoint"]["Port"]
+
+    assert (url.hostname, url.port) == endpoint()
+    assert unquote(url.path) == "/saleordb"
+    with sandbox.broken("db-endpoint-moved"):
+        assert url.hostname != endpoint()[0]
+        assert look_up(sandbox, str(url.hostname)).rcode() == dns.rcode.NXDOMAIN
+
+
+def test_unknown_fault_is_answered_with_the_nearest(sandbox: Running) -> None:
+    """A typing error costs one look, not a search."""
+    answer = sandbox.command("break", "nat-faild")
+    assert answer.returncode == 1
+    assert "did you mean nat-failed?" in answer.stderr
+
+
+def test_every_fault_tells_what_it_breaks() -> None:
+    """`python -m sandbox faults` is the index of what the suite must catch."""
+    from sandbox.faults import catalogue
+
+    faults = catalogue()
+    assert len(faults) >= 46
+    assert all(fault.summary.endswith(".") for fault in faults.values())
