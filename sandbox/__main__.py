@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEFAULT_FOLDER = Path(__file__).resolve().parent / "run"
+FOLDER_VARIABLE = "SANDBOX_RUN_DIR"
 
 
 def main(words: Sequence[str]) -> int:
@@ -30,7 +32,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--run-dir", type=Path, default=DEFAULT_FOLDER, help="where the sandbox keeps its state"
+        "--run-dir",
+        type=Path,
+        default=Path(os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER),
+        help=f"where the sandbox keeps its state (default: ${FOLDER_VARIABLE}, else sandbox/run)",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -40,6 +45,13 @@ def _parser() -> argparse.ArgumentParser:
     up = command("up", "start a sandbox and print where everything is")
     up.add_argument("--attach", action="store_true", help="print one JSON line, and stop with standard input")
     up.add_argument("--latency", type=_seconds, default=0.0, help="delay every answer, e.g. 100ms")
+    up.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar='"FAULT key=value…"',
+        help="with --attach: break it in this way once it is up, and mend it at the end",
+    )
     up.set_defaults(action=_up)
     command("down", "stop the sandbox").set_defaults(action=_down)
     command("status", "say where everything is and what is broken").set_defaults(action=_status)
@@ -77,7 +89,7 @@ def _complain(text: str) -> int:
 
 def _up(folder: RunFolder, options: argparse.Namespace) -> int:
     if options.attach:
-        return attach(folder, options.latency)
+        return attach(folder, options.latency, options.fault)
     state = folder.read()
     if state is None:
         state = bring_up(folder, options.latency)

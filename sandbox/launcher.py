@@ -12,7 +12,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sandbox.run_folder import call
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import FrameType
 
     from sandbox.run_folder import RunFolder
@@ -37,11 +40,16 @@ def bring_up(folder: RunFolder, latency: float) -> dict[str, Any] | None:
         raise
 
 
-def attach(folder: RunFolder, latency: float) -> int:
-    """Use the sandbox that runs, or start one; tell where it is; stop what we started when we are left."""
+def attach(folder: RunFolder, latency: float, faults: Sequence[str] = ()) -> int:
+    """Use the sandbox that runs, or start one; tell where it is; stop what we started when we are left.
+
+    It is broken by `faults` (`db-missing database=cart_service`) meanwhile. Raises ControlError.
+    """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stopped)
     process = None
+    broken: list[str] = []
+    state = None
     try:
         state = folder.read()
         if state is None:
@@ -51,6 +59,11 @@ def attach(folder: RunFolder, latency: float) -> int:
         if state is None:
             sys.stderr.write(f"sandbox: it did not start; see {folder.log}\n{_last_words(folder)}\n")
             return 1
+        for fault in faults:
+            name, *parameters = fault.split()
+            pairs = dict(parameter.split("=", 1) for parameter in parameters)
+            call(state, "break", fault=name, parameters=pairs)
+            broken.append(name)
         line = {"state": str(folder.state.resolve()), "variables": state["variables"]}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
@@ -60,6 +73,9 @@ def attach(folder: RunFolder, latency: float) -> int:
     finally:
         if process is not None:
             _stop(process)
+        elif state is not None:
+            for name in broken:
+                call(state, "mend", fault=name)
     return 0
 
 
