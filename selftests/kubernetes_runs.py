@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from postflight.environment import Environment
 from postflight.probes.connections import Connections
+from sandbox.network.certificates import Certificate
 from selftests.kube_api_server import Served
+from selftests.rude_servers import Behaviour
 
 ENVIRONMENT: Mapping[str, Any] = {
     "aws": {"account": "123456789012", "region": "ap-northeast-2"},
@@ -47,3 +50,14 @@ def run_at(served: Served, folder: Path, who: str = "viewer", **process: str) ->
     """Return the connections of a run that reaches this server as one of its users."""
     ca = served.ca_file.read_bytes()
     return run(kubeconfig(folder, served.url, ca, {"token": who}), process=process)
+
+
+def over_tls(certificate: Certificate, behaviour: Behaviour) -> Behaviour:
+    """Return a behaviour inside TLS with this certificate."""
+    context = certificate.server_context()
+
+    def behave(guest: socket.socket) -> None:
+        with context.wrap_socket(guest, server_side=True) as inside:
+            behaviour(inside)
+
+    return behave

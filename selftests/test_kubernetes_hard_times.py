@@ -18,7 +18,7 @@ from postflight.probes.kubernetes.ways import access
 from sandbox.kube_api.misbehaviour import Mode
 from sandbox.network.certificates import Authority, Certificate
 from selftests.kube_api_server import Served, serving
-from selftests.kubernetes_runs import ENVIRONMENT, kubeconfig, run, run_at
+from selftests.kubernetes_runs import ENVIRONMENT, kubeconfig, over_tls, run, run_at
 from selftests.rude_servers import Street, street
 
 TOKEN = "a-token-that-nobody-may-read"
@@ -120,7 +120,7 @@ def test_a_dripping_server_is_cut_off(town: Street, tmp_path: Path) -> None:
     """One byte now and then never trips a read timeout; the whole deadline does."""
     authority, certificate = _certificate()
     listener = town.house(
-        _tls(certificate, town.drips(b'HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{"items": ["'))
+        over_tls(certificate, town.drips(b'HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{"items": ["'))
     )
     error = refusal(_at(listener, tmp_path, authority.pem.encode()), 17.0)
     assert "did not finish its answer within 15 s" in str(error)
@@ -129,7 +129,7 @@ def test_a_dripping_server_is_cut_off(town: Street, tmp_path: Path) -> None:
 def test_a_server_that_does_not_speak_http_is_unverified(town: Street, tmp_path: Path) -> None:
     """Another program on that port."""
     authority, certificate = _certificate()
-    port = town.house(_tls(certificate, town.speaks(b"220 mail.example ESMTP\r\n")))
+    port = town.house(over_tls(certificate, town.speaks(b"220 mail.example ESMTP\r\n")))
     assert "not HTTP" in str(refusal(_at(port, tmp_path, authority.pem.encode()), 3.0))
 
 
@@ -143,16 +143,6 @@ def test_a_closed_port_is_unverified(tmp_path: Path) -> None:
     """A cluster that was deleted, or a VPN that is off."""
     authority, _ = _certificate()
     assert "refuses connections at 127.0.0.1:1" in str(refusal(_at(1, tmp_path, authority.pem.encode()), 3.0))
-
-
-def _tls(certificate: Certificate, behaviour: Any) -> Any:
-    context = certificate.server_context()
-
-    def behave(guest: Any) -> None:
-        with context.wrap_socket(guest, server_side=True) as inside:
-            behaviour(inside)
-
-    return behave
 
 
 def test_a_hanging_service_is_evidence(served: Served, tmp_path: Path, town: Street) -> None:
@@ -264,5 +254,5 @@ def test_a_list_cut_short_is_unverified(town: Street, tmp_path: Path) -> None:
     """The first half of a listing must not pass for the whole of it."""
     authority, certificate = _certificate()
     half = b'HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{"items": [{"metadata": {"name": "cart-1"}}'
-    port = town.house(_tls(certificate, town.speaks(half)))
+    port = town.house(over_tls(certificate, town.speaks(half)))
     assert "in the middle of its answer" in str(refusal(_at(port, tmp_path, authority.pem.encode()), 3.0))

@@ -86,9 +86,9 @@ class Warnings(Evidence):
     items: tuple[WarningEvent, ...]
 
     def about(self, kind: str, name: str) -> str:
-        """Return what the newest three warnings about an object say, in one line."""
-        found = [item for item in self.items if item.kind == kind and item.name == name]
-        said = dict.fromkeys(f"{item.reason}: {' '.join(item.message.split())}" for item in found[-3:])
+        """Return what the newest two warnings about an object say, in one line, the newest first."""
+        found = [item for item in reversed(self.items) if item.kind == kind and item.name == name]
+        said = dict.fromkeys(f"{item.reason}: {' '.join(item.message.split())}" for item in found[:2])
         return "; ".join(said) or "no event says why"
 
     def failed_probe(self, pod: str) -> str | None:
