@@ -39,7 +39,7 @@ def test_default_route_is_active(declared_subnet: Any, route_table: Any) -> None
     route = route_table.default_route
     assert route is not None, f"the route table of subnet {declared_subnet.subnet} has no default route"
     assert route.is_active, (
-        f"route {route.destination} to {route.kind} {route.target} in route table {route_table.id} "
+        f"route {route.destination} to {route.words} in route table {route_table.id} "
         f"({route_table.name}) of subnet {declared_subnet.subnet} is {route.state}, not active"
     )
 
@@ -51,5 +51,5 @@ def test_default_route_leads_to_a_nat_gateway(declared_subnet: Any, route_table:
     assert route is not None, f"the route table of subnet {declared_subnet.subnet} has no default route"
     assert route.is_through_nat, (
         f"the default route of private subnet {declared_subnet.subnet} (route table {route_table.id}) leads "
-        f"to {route.kind} {route.target}, not to a NAT gateway"
+        f"to {route.words}, not to a NAT gateway"
     )

@@ -54,14 +54,13 @@ def nat_route_missing(site: Site, zone: str = "a") -> Generator[None]:
 def nat_route_blackhole(site: Site, zone: str = "a") -> Generator[None]:
     """One private default route points at a NAT gateway that was deleted."""
     ec2 = site.aws.client("ec2")
-    gone = "nat-0deadbeefdeadbeef"
-    ec2.replace_route(RouteTableId=_table(site, zone), DestinationCidrBlock=ANYWHERE, NatGatewayId=gone)
-    site.aws.set("route", f"{_table(site, zone)} {ANYWHERE}", state="blackhole")
+    route = {"RouteTableId": _table(site, zone), "DestinationCidrBlock": ANYWHERE}
+    subnet = site.seeded.network.subnets[f"{names.PREFIX}-public-{zone}"]
+    made = ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]
+    ec2.replace_route(**route, NatGatewayId=made["NatGatewayId"])
+    ec2.delete_nat_gateway(NatGatewayId=made["NatGatewayId"])
     yield
-    ec2.replace_route(
-        RouteTableId=_table(site, zone), DestinationCidrBlock=ANYWHERE, NatGatewayId=_gateway(site, zone)
-    )
-    site.aws.set("route", f"{_table(site, zone)} {ANYWHERE}", state=None)
+    ec2.replace_route(**route, NatGatewayId=_gateway(site, zone))
 
 
 @fault("nat-single-az")

@@ -140,6 +140,11 @@ class Route(Evidence):
         return self.state == "active"
 
     @property
+    def words(self) -> str:
+        """Say where it leads."""
+        return f"{self.kind} {self.target}".rstrip()
+
+    @property
     def is_through_nat(self) -> bool:
         """Whether it leads to a NAT gateway."""
         return self.kind == "NAT gateway"
