@@ -37,7 +37,10 @@ _KEPT_HEADERS = (
 
 
 class HttpAnswer(Evidence):
-    """What came back for one request. `status` None: nothing that is HTTP, see `problem`."""
+    """What came back for one request. `status` None: nothing that is HTTP, see `problem`.
+
+    `seconds` is the whole look, `connect_s` what name, TCP and TLS took of it.
+    """
 
     method: str
     url: str
@@ -45,9 +48,15 @@ class HttpAnswer(Evidence):
     headers: Mapping[str, str] = {}
     body: str = ""
     seconds: float
+    connect_s: float = 0.0
     first_byte_s: float | None = None
     kind: Kind | None = None
     problem: str | None = None
+
+    @property
+    def answer_s(self) -> float:
+        """Seconds from sending the request to the end of the answer."""
+        return self.seconds - self.connect_s
 
     @property
     def said(self) -> str:
@@ -134,6 +143,7 @@ def _exchange(
 ) -> tuple[HttpAnswer, bytes]:
     parts = urlsplit(request.url)
     stream = _stream(connections, parts, ca, deadline)
+    connected = deadline.elapsed_s
     try:
         client = http.client.HTTPConnection(parts.netloc)
         # http.client asks no more of its socket than sendall, makefile and close.
@@ -157,7 +167,7 @@ def _exchange(
         method=request.method, url=request.url, status=response.status, seconds=round(deadline.elapsed_s, 4),
         headers={name: received[name] for name in _KEPT_HEADERS if name in received},
         body=content[: SHOWN_CHARACTERS * 4].decode("utf-8", errors="replace")[:SHOWN_CHARACTERS],
-        first_byte_s=round(first_byte, 4),
+        connect_s=round(connected, 4), first_byte_s=round(first_byte, 4),
     )  # fmt: skip
     return answer, content
 
