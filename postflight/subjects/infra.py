@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from postflight.environment import Controller, Environment, NatGateway, Subnet, Zone
+from postflight.environment import Controller, Environment, NatGateway, Subnet, TerraformState, Zone
 from postflight.evidence import Evidence
-from postflight.probes.aws import ec2, eks, iam
+from postflight.probes.aws import ec2, eks, iam, terraform
 from postflight.subjects.registry import Ask, about
 
 
@@ -105,3 +105,15 @@ def controller_role(ask: Ask, environment: Environment, declared: Controller) ->
 def controller_policy(ask: Ask, _environment: Environment, declared: Controller) -> iam.RolePolicy:
     """Look at the inline policy of a controller's role."""
     return ask(iam.role_policy, declared.role, declared.policy)
+
+
+@about("terraform_state")
+def state(ask: Ask, _environment: Environment, declared: TerraformState) -> terraform.State:
+    """Look what a Terraform state holds."""
+    return ask(terraform.state, declared.bucket, declared.key)
+
+
+@about("terraform_state")
+def state_lock(ask: Ask, _environment: Environment, declared: TerraformState) -> terraform.Lock:
+    """Look whether a Terraform state is locked."""
+    return ask(terraform.lock, declared.lock_table, declared.bucket, declared.key)
