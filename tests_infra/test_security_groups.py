@@ -38,7 +38,7 @@ def test_load_balancer_may_reach_the_nodes(declared_ingress: Any, ingress_passag
 def test_cloudfront_may_reach_the_load_balancer(
     declared_distribution: Any, distribution_passage: Any
 ) -> None:
-    """CloudFront answers 503 or 504 when the origin's security group drops its edge locations."""
+    """Without the prefix list CloudFront is let in by chance at best, and answers 503 when it is not."""
     assert distribution_passage.is_open, (
         f"the origin {declared_distribution.origin} of distribution {declared_distribution.id} is closed to "
         f"CloudFront: security group {distribution_passage.words}"
