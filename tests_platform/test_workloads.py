@@ -28,6 +28,40 @@ def test_deployment_asks_for_its_replicas(declared_service: Any, deployment: Any
     )
 
 
+@pytest.mark.where(tag_policy="fixed")
+def test_images_have_fixed_tags(deployment: Any) -> None:
+    """Nodes keep an image that they have: under the tag `latest` pods run what it meant long ago."""
+    assert deployment.found, _absent(deployment)
+    assert deployment.images, f"{deployment.title} has no container"
+    loose = [image for image in deployment.images if not _is_fixed(image)]
+    assert not loose, f"{deployment.title} uses {', '.join(loose)}, whose tag does not fix what runs"
+
+
+def _is_fixed(image: str) -> bool:
+    name = image.rpartition("/")[2]
+    return "@sha256:" in image or (":" in name and not name.endswith(":latest"))
+
+
+def test_node_affinity_names_labels_of_the_nodes(deployment: Any, cluster_labels: Any) -> None:
+    """An affinity for a label or value that no node has keeps pods Pending, or is silently without effect."""
+    assert deployment.found, _absent(deployment)
+    assert cluster_labels.items, "the cluster has no node at all"
+    wrong = [_unknown(label, cluster_labels) for label in deployment.node_labels]
+    wrong = [words for words in wrong if words]
+    assert not wrong, f"{deployment.title} asks for {'; '.join(wrong)}"
+
+
+def _unknown(label: Any, nodes: Any) -> str:
+    there = nodes.values(label.key)
+    asked = f"nodes with {label.key}: {' or '.join(label.values) or 'any value'}"
+    if not there:
+        nearest = nodes.nearest(label.key)
+        return f"{asked}, a label that no node has; they have {nearest}: {' or '.join(nodes.values(nearest))}"
+    if label.values and not set(label.values) & set(there):
+        return f"{asked}, but the nodes have {label.key}: {' or '.join(there)}"
+    return ""
+
+
 def test_deployment_has_its_pods(deployment: Any, service_pods: Any) -> None:
     """A quota, an admission webhook or a missing ServiceAccount keeps pods from being created at all."""
     assert deployment.found, _absent(deployment)

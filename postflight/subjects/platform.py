@@ -59,6 +59,12 @@ def deployment(ask: Ask, environment: Environment, declared: Service) -> Deploym
 
 
 @about("service")
+def cluster_labels(ask: Ask, _: Environment, __: Service) -> Nodes:
+    """List the worker nodes, for the labels that they carry."""
+    return ask(nodes.nodes)
+
+
+@about("service")
 def service_pods(ask: Ask, environment: Environment, declared: Service) -> Pods:
     """List the pods of the service's Deployment."""
     selector = deployment(ask, environment, declared).selector

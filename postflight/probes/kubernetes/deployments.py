@@ -47,6 +47,13 @@ class Container(Evidence):
     requests: dict[str, str]
 
 
+class NodeLabel(Evidence):
+    """A label that a pod template asks of its node, and the values that would do (none: any)."""
+
+    key: str
+    values: tuple[str, ...] = ()
+
+
 class Condition(Evidence):
     """A condition of an object's status."""
 
@@ -73,6 +80,7 @@ class Deployment(Evidence):
     service_account: str = ""
     containers: tuple[Container, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    node_labels: tuple[NodeLabel, ...] = ()
 
     @property
     def title(self) -> str:
@@ -165,6 +173,7 @@ def _deployment(item: Mapping[str, Any], namespace: str, readable: frozenset[str
         service_account=text(pod, "serviceAccountName"),
         containers=tuple(_container(each, readable) for each in entries(pod, "containers")),
         conditions=tuple(condition(each) for each in entries(status, "conditions")),
+        node_labels=tuple(_node_labels(pod)),
     )
 
 
@@ -217,3 +226,16 @@ def _sources(item: Mapping[str, Any]) -> Iterator[Reference]:
                     {"kind": kind, "name": text(named, "name"), "prefix": text(each, "prefix"),
                      "optional": bool(named.get("optional"))}
                 )  # fmt: skip
+
+
+def _node_labels(pod: Mapping[str, Any]) -> Iterator[NodeLabel]:
+    """Yield what a pod's node selector and node affinity (required or preferred) ask for."""
+    for key, value in mapping(pod, "nodeSelector").items():
+        yield NodeLabel(key=key, values=(str(value),))
+    affinity = mapping(pod, "affinity", "nodeAffinity")
+    required = entries(affinity, "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
+    preferred = entries(affinity, "preferredDuringSchedulingIgnoredDuringExecution")
+    for term in (*required, *(mapping(each, "preference") for each in preferred)):
+        for rule in entries(term, "matchExpressions"):
+            if text(rule, "operator") in {"In", "Exists"}:
+                yield NodeLabel(key=text(rule, "key"), values=tuple(map(str, rule.get("values") or ())))

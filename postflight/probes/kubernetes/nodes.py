@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import SequenceMatcher
 from typing import Any
 
 from postflight.evidence import Evidence
@@ -19,7 +20,7 @@ class Node(Evidence):
     name: str
     provider_id: str
     unschedulable: bool
-    capacity_type: str
+    labels: dict[str, str]
     allocatable: dict[str, str]
     conditions: tuple[Condition, ...]
 
@@ -47,11 +48,28 @@ class Nodes(Evidence):
 
     items: tuple[Node, ...]
 
+    def values(self, label: str) -> tuple[str, ...]:
+        """Return the values that the nodes have for a label."""
+        return tuple(sorted({node.labels[label] for node in self.items if label in node.labels}))
+
+    def nearest(self, label: str) -> str:
+        """Return the label of the nodes whose name is most like this one."""
+        known = {key for node in self.items for key in node.labels}
+        wanted = _plain(label)
+        return max(
+            sorted(known), key=lambda key: SequenceMatcher(None, wanted, _plain(key)).ratio(), default="none"
+        )
+
 
 @reads("list nodes")
 def nodes(connections: Connections) -> Nodes:
     """List the cluster's nodes."""
     return Nodes(items=tuple(_node(item) for item in connections.kubernetes.list(Resource("nodes"), None)))
+
+
+def _plain(label: str) -> str:
+    """Return the name of a label without its domain, case and hyphens."""
+    return label.rpartition("/")[2].replace("-", "").lower()
 
 
 def _node(item: Mapping[str, Any]) -> Node:
@@ -60,7 +78,7 @@ def _node(item: Mapping[str, Any]) -> Node:
         name=text(item, "metadata", "name"),
         provider_id=text(item, "spec", "providerID"),
         unschedulable=bool(mapping(item, "spec").get("unschedulable")),
-        capacity_type=text(item, "metadata", "labels", "eks.amazonaws.com/capacityType"),
+        labels={str(key): str(value) for key, value in mapping(item, "metadata", "labels").items()},
         allocatable={str(key): str(value) for key, value in allocatable.items()},
         conditions=tuple(condition(each) for each in entries(item, "status", "conditions")),
     )
