@@ -48,8 +48,7 @@ class Kubernetes:
         namespace = metadata.get("namespace")
         self._call("POST", self._path(resource, namespace), manifest)
         if status is not None:
-            path = f"{self._path(resource, namespace, metadata['name'])}/status"
-            self._call("PATCH", path, {"status": status}, "application/merge-patch+json")
+            self.patch_status(manifest["kind"], namespace, metadata["name"], status)
 
     def ensure(self, manifest: Manifest) -> None:
         """Make an object unless it is there, or give it this content."""
@@ -70,6 +69,11 @@ class Kubernetes:
         """Apply a JSON merge patch."""
         path = self._path(KINDS[kind], namespace, name)
         self._call("PATCH", path, dict(change), "application/merge-patch+json")
+
+    def patch_status(self, kind: str, namespace: str | None, name: str, status: Mapping[str, Any]) -> None:
+        """Apply a JSON merge patch to the status."""
+        path = f"{self._path(KINDS[kind], namespace, name)}/status"
+        self._call("PATCH", path, {"status": dict(status)}, "application/merge-patch+json")
 
     def delete(self, kind: str, namespace: str | None, name: str) -> None:
         """Remove an object."""

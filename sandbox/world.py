@@ -118,7 +118,8 @@ class _Builder:
         dns = await self._start_dns()
         edge = await self._start_edge()
         runtime = self._runtime(saleor, aws, dns.port)
-        kubelet = Kubelet(Node(self.cluster, Images(aws, self.pool), runtime, session))
+        images = Images(aws, self.pool)
+        kubelet = Kubelet(Node(self.cluster, images, runtime, session))
         stack.push_async_callback(kubelet.stop)
         kube_api, kube_url = await self._start_kube_api(kubelet)
         seeded = await asyncio.to_thread(
@@ -149,7 +150,7 @@ class _Builder:
         loop = asyncio.get_running_loop()
         site = Site(
             loop, aws, seeded, facts, kube, kube_api, repository, argocd.sync, stores, self.authorities,
-            self.surface, dns, runtime.behaviours,
+            self.surface, dns, runtime.behaviours, images,
         )  # fmt: skip
         return World(site, manager, self.surface, self.tokens)
 

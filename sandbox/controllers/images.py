@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 from sandbox import names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from concurrent.futures import ThreadPoolExecutor
 
     from sandbox.controllers.account import Account
@@ -50,6 +52,24 @@ class Images:
         self._held[node, reference] = result
         return result
 
+    def forget(self, repository: str) -> None:
+        """Let no node hold an image of a repository any more, as after their replacement."""
+        self._held = {key: value for key, value in self._held.items() if split(key[1])[1] != repository}
+
+    def _require_pull(self, client: Any, repository: str, reference: str) -> None:
+        try:
+            policy = json.loads(client.get_repository_policy(repositoryName=repository)["policyText"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "RepositoryPolicyNotFoundException":
+                raise
+            return
+        if any(_denies_pulling(statement) for statement in policy["Statement"]):
+            raise ImageError(
+                f'failed to pull and unpack image "{reference}": failed to resolve reference "{reference}": '
+                f"unexpected status from HEAD request to https://{names.REGISTRY}/v2/{repository}: "
+                "403 Forbidden"
+            )
+
     def _digest(self, repository: str, tag: str, reference: str) -> str:
         client: Any = self._account.client("ecr")
         try:
@@ -64,5 +84,11 @@ class Images:
                 f'failed to pull and unpack image "{reference}": failed to resolve reference "{reference}": '
                 f"{reference}: not found"
             ) from error
+        self._require_pull(client, repository, reference)
         digest: str = found["imageDetails"][0]["imageDigest"]
         return digest
+
+
+def _denies_pulling(statement: Mapping[str, Any]) -> bool:
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    return statement["Effect"] == "Deny" and bool({"ecr:*", "*", "ecr:BatchGetImage"} & set(actions))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.apps.surroundings import Behaviour
     from sandbox.aws.client import Aws
     from sandbox.aws.seeded import Seeded
+    from sandbox.controllers.images import Images
     from sandbox.controllers.repository import Repository
     from sandbox.facts import Facts
     from sandbox.kube_api.server import KubeApi
@@ -42,6 +43,7 @@ class Site:
     surface: Surface
     dns: DnsServer
     behaviours: dict[str, Behaviour]
+    images: Images
 
     def wait_for(self, action: Coroutine[Any, Any, Any]) -> Any:
         """Do something in the sandbox's event loop and wait for its result."""
