@@ -74,7 +74,8 @@ def attach(folder: RunFolder, latency: float, faults: Sequence[str] = ()) -> int
         if process is not None:
             _stop(process)
         elif state is not None:
-            for name in broken:
+            _ignore_impatience()
+            for name in reversed(broken):
                 call(state, "mend", fault=name)
     return 0
 
@@ -122,10 +123,14 @@ def _wait_for_end_of_input() -> None:
                 return
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    # More impatience must not leave anything behind.
+def _ignore_impatience() -> None:
+    # A second Ctrl-C must not leave anything behind.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    _ignore_impatience()
     if process.stdin is not None:
         process.stdin.close()
     process.terminate()
