@@ -71,8 +71,8 @@ def test_dev_has_the_hosts_of_the_guide() -> None:
         "dashboard-dev.kyeol.click": "kyeol.click",
     }
     assert dev.nat_gateways["natgw"].gateway == "min-kyeol-dev-natgw"
-    api = dev.services["saleor-api"].required
-    assert api["ALLOWED_CLIENT_HOSTS"].value == "https://dev-kyeol.click,https://dashboard-dev.kyeol.click"
+    (api,) = dev.apis.values()
+    assert set(api.origins.values()) == {"https://dev-kyeol.click", "https://dashboard-dev.kyeol.click"}
     storefront = dev.services["saleor-storefront"].required
     assert storefront["NEXT_PUBLIC_API_URI"].value == "https://origin-dev-kyeol.click/graphql/"
 
