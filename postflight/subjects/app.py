@@ -41,7 +41,7 @@ def _nowhere(declared: DatabaseServer | Cache) -> str:
 
 
 @about("database_server", reachable=_in_reach)
-def database_connection(ask: Ask, environment: Environment, declared: DatabaseServer) -> Connection:  # noqa: ARG001
+def database_connection(ask: Ask, environment: Environment, declared: DatabaseServer) -> Connection:
     """Open a TCP connection to the server's endpoint."""
     host, port = endpoint(ask, declared)
     if not host:
@@ -50,7 +50,7 @@ def database_connection(ask: Ask, environment: Environment, declared: DatabaseSe
 
 
 @about("database_server", reachable=_in_reach)
-def database_tls(ask: Ask, environment: Environment, declared: DatabaseServer) -> Tls:  # noqa: ARG001
+def database_tls(ask: Ask, environment: Environment, declared: DatabaseServer) -> Tls:
     """Ask the server for TLS, as PostgreSQL clients do."""
     host, port = endpoint(ask, declared)
     if not host:
@@ -67,7 +67,7 @@ def database_certificate(ask: Ask, environment: Environment, declared: DatabaseS
 
 
 @about("database_server", reachable=_in_reach)
-def database_login(ask: Ask, environment: Environment, declared: DatabaseServer) -> Login:  # noqa: ARG001
+def database_login(ask: Ask, environment: Environment, declared: DatabaseServer) -> Login:
     """Log in as the applications do."""
     server = postgres_server(ask, declared)
     if not server.host:
@@ -94,7 +94,7 @@ def _cache_endpoint(ask: Ask, declared: Cache) -> tuple[str, int]:
 
 
 @about("cache", reachable=_in_reach)
-def cache_connection(ask: Ask, environment: Environment, declared: Cache) -> Connection:  # noqa: ARG001
+def cache_connection(ask: Ask, environment: Environment, declared: Cache) -> Connection:
     """Open a TCP connection to the cache's endpoint."""
     host, port = _cache_endpoint(ask, declared)
     if not host:
@@ -103,7 +103,7 @@ def cache_connection(ask: Ask, environment: Environment, declared: Cache) -> Con
 
 
 @about("cache", reachable=_in_reach)
-def cache_tls(ask: Ask, environment: Environment, declared: Cache) -> Tls:  # noqa: ARG001
+def cache_tls(ask: Ask, environment: Environment, declared: Cache) -> Tls:
     """Make a TLS handshake with the cache."""
     host, port = _cache_endpoint(ask, declared)
     if not host:
@@ -112,7 +112,7 @@ def cache_tls(ask: Ask, environment: Environment, declared: Cache) -> Tls:  # no
 
 
 @about("cache", reachable=_in_reach)
-def cache_ping(ask: Ask, environment: Environment, declared: Cache) -> Ping:  # noqa: ARG001
+def cache_ping(ask: Ask, environment: Environment, declared: Cache) -> Ping:
     """Send the cache AUTH and PING."""
     host, port = _cache_endpoint(ask, declared)
     if not host:

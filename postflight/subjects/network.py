@@ -51,7 +51,7 @@ class AuthoritativeAnswer(Evidence):
 
 
 @about("hosted_zone")
-def zone_answers(ask: Ask, environment: Environment, declared: HostedZone) -> ZoneAnswers:  # noqa: ARG001
+def zone_answers(ask: Ask, environment: Environment, declared: HostedZone) -> ZoneAnswers:
     """Ask every name server of the zone for its SOA record."""
     servers = ask(dns.name_servers, declared.zone)
     answers = tuple(ask(dns.authoritative, server, declared.zone, "SOA") for server in servers.servers)
@@ -73,7 +73,7 @@ def authoritative_answer(ask: Ask, environment: Environment, declared: Host) -> 
 
 
 @about("host")
-def recursive_answer(ask: Ask, environment: Environment, declared: Host) -> Resolution:  # noqa: ARG001
+def recursive_answer(ask: Ask, environment: Environment, declared: Host) -> Resolution:
     """Ask the resolver for the host."""
     return ask(dns.recursive, declared.name)
 
@@ -85,7 +85,7 @@ def served_tls(ask: Ask, environment: Environment, declared: Host) -> Tls:
 
 
 @about("host")
-def old_tls(ask: Ask, environment: Environment, declared: Host) -> OldVersions:  # noqa: ARG001
+def old_tls(ask: Ask, environment: Environment, declared: Host) -> OldVersions:
     """Offer the host TLS 1.0 and 1.1."""
     return ask(tls.old_versions, declared.name, declared.port)
 
@@ -98,7 +98,7 @@ def host_answer(ask: Ask, environment: Environment, declared: Host) -> HttpAnswe
 
 
 @about("origin")
-def preflights(ask: Ask, environment: Environment, declared: Origin) -> Preflights:  # noqa: ARG001
+def preflights(ask: Ask, environment: Environment, declared: Origin) -> Preflights:
     """Make the preflight of every declared method, as a browser on the origin does."""
     items = []
     for method in declared.methods:
@@ -110,14 +110,14 @@ def preflights(ask: Ask, environment: Environment, declared: Origin) -> Prefligh
 
 
 @about("origin")
-def shared_answer(ask: Ask, environment: Environment, declared: Origin) -> SharedAnswer:  # noqa: ARG001
+def shared_answer(ask: Ask, environment: Environment, declared: Origin) -> SharedAnswer:
     """Put a query from a page of the origin."""
     query = Query(url=declared.url, text="{ shop { name } }", origin=declared.origin, ca=declared.ca)
     return SharedAnswer(origin=declared.origin, answer=ask(http.graphql, query).http)
 
 
 @about("origin")
-def shared_error(ask: Ask, environment: Environment, declared: Origin) -> SharedAnswer:  # noqa: ARG001
+def shared_error(ask: Ask, environment: Environment, declared: Origin) -> SharedAnswer:
     """Ask from a page of the origin for what the API answers with an error."""
     answer = ask(http.get, declared.error_url, declared.ca, declared.origin)
     if answer.status is not None and answer.status < _FIRST_ERROR:
