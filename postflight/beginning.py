@@ -101,6 +101,7 @@ def begin(config: pytest.Config, declared: Environment, vantage: Vantage) -> Run
         release=config.getoption("--release"),
         patience=_patience(config, declared, given, until),
         until=until,
+        recorded=_recorded(config, replayed) if replayed is not None else None,
     )
 
 

@@ -35,12 +35,7 @@ def explain(failures: Sequence[Failure], runbook: Mapping[str, Entry]) -> Explan
     A failure explains another when a chain of `Leads to` joins them through failures, each step within its
     scope. Of failures that explain each other, the first that ran is the cause.
     """
-    direct = {
-        failure.id: [
-            other.id for other in failures if other.id != failure.id and _leads(failure, other, runbook)
-        ]
-        for failure in failures
-    }
+    direct = links(failures, runbook)
     reached = {failure.id: _reachable(failure.id, direct) for failure in failures}
     order = {failure.id: position for position, failure in enumerate(failures)}
 
@@ -67,18 +62,29 @@ def explain(failures: Sequence[Failure], runbook: Mapping[str, Entry]) -> Explan
     )
 
 
-def _leads(one: Failure, other: Failure, runbook: Mapping[str, Entry]) -> bool:
-    entry = runbook.get(one.check)
-    if entry is None:
-        return False
-    return any(
-        link.check == other.check
-        and (
-            link.same is None
-            or bool(one.scopes.get(link.same, frozenset()) & other.scopes.get(link.same, frozenset()))
-        )
-        for link in entry.leads_to
-    )
+def links(failures: Sequence[Failure], runbook: Mapping[str, Entry]) -> dict[str, list[str]]:
+    """Return for each failure the failures that it leads to directly, in the order they ran."""
+    by_check: dict[str, list[Failure]] = {}
+    for failure in failures:
+        by_check.setdefault(failure.check, []).append(failure)
+    order = {failure.id: position for position, failure in enumerate(failures)}
+    direct: dict[str, list[str]] = {}
+    for one in failures:
+        entry = runbook.get(one.check)
+        led_to = {
+            other.id
+            for link in (entry.leads_to if entry is not None else ())
+            for other in by_check.get(link.check, ())
+            if other.id != one.id and _share(one, other, link.same)
+        }
+        direct[one.id] = sorted(led_to, key=order.__getitem__)
+    return direct
+
+
+def _share(one: Failure, other: Failure, kind: str | None) -> bool:
+    if kind is None:
+        return True
+    return bool(one.scopes.get(kind, frozenset()) & other.scopes.get(kind, frozenset()))
 
 
 def _reachable(start: str, direct: Mapping[str, Sequence[str]]) -> frozenset[str]:

@@ -74,6 +74,12 @@ def add(parser: pytest.Parser) -> None:
         action="store_true",
         help="count what the environment does not declare as unverified",
     )
+    group.addoption(
+        "--summary-webhook",
+        metavar="URL",
+        help="post a summary, as Slack reads it, to this secret URL at the end "
+        "(default: $POSTFLIGHT_SUMMARY_WEBHOOK)",
+    )
     group.addoption("--release", metavar="REVISION", help="what was deployed; kept in the results")
     group.addoption(
         "--fault",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from postflight import options
+from postflight.report import allure
 from postflight.session import Session
 
 _LETTERS = {"unverified": "U", "waived": "w"}
@@ -64,6 +65,8 @@ class Hooks:
             layer = options.layer_of(item)
             if layer is not None:
                 item.add_marker(layer)
+            if allure.is_wanted(self._config):
+                item.add_marker(allure.mark(item))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Ask for all the evidence that the selected checks need, at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,11 +43,31 @@ class Run:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
     not_declared: dict[str, str] = field(default_factory=dict)
+    recorded: Path | None = None
+    _asked: dict[tuple[str, str | None], tuple[Question, ...]] = field(default_factory=dict)
 
     def evidence(self, fixture: str, declared: Subject | None, since: float = 0.0) -> Seen:
         """Return the evidence of one fixture about one subject, and what was asked. Raises Unverified."""
         ask = Ask(self.answers, self.connections, since)
-        return Seen(rows()[fixture].evidence(ask, self.environment, declared), tuple(ask.asked))
+        try:
+            return Seen(rows()[fixture].evidence(ask, self.environment, declared), tuple(ask.asked))
+        finally:
+            self._asked[_about(fixture, declared)] = tuple(ask.asked)
+
+    @property
+    def evidence_folder(self) -> Path:
+        """Where this run's answers are recorded; for a replay, where they were."""
+        return self.recorded or self.folder / "evidence"
+
+    def evidence_files(self, fixtures: Iterable[str], declared: Subject | None) -> list[str]:
+        """Return the names of the files under `evidence/` that these fixtures of a subject were made of."""
+        known = rows()
+        asked = (self._asked.get(_about(name, declared), ()) for name in fixtures if name in known)
+        return list(dict.fromkeys(question.file_name for questions in asked for question in questions))
+
+
+def _about(fixture: str, declared: Subject | None) -> tuple[str, str | None]:
+    return fixture, declared.name if declared is not None and rows()[fixture].kind else None
 
 
 def new_folder(reports: Path, environment: str, now: datetime) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ from postflight.evidence import LiveAnswers, Unverified
 from postflight.patience import Attempt
 from postflight.report import terminal
 from postflight.report.reports import Reports
+from postflight.report.wanted import wanted
 from postflight.run import Run, Seen
 from postflight.second_look import SecondLook, arguments
 from postflight.subjects import rows
@@ -119,7 +121,10 @@ class Session:
         if self._run is None or (call.when != "call" and call.excinfo is None):
             return None
         settled = item.stash.get(SETTLED_AFTER_S, None) if call.excinfo is None else None
+        _, subject = collection.subject_of(item)
         outcome = judge(item, call, self.environment, self._run.runbook, settled_after_s=settled)
+        seen = self._run.evidence_files(getattr(item, "fixturenames", ()), subject)
+        outcome = replace(outcome, evidence=seen)
         return waived(outcome, self.environment.waivers, self._run.started)
 
     def gather(self, data: Mapping[str, Any]) -> None:
@@ -152,9 +157,7 @@ class Session:
         outcomes = list(self._outcomes.values())
         status = self._status(outcomes, exit_status)
         run.not_declared.update(self.collection.left_out)
-        earlier: str | None = self._config.getoption("--compare")
-        folder = self._config.invocation_params.dir / earlier if earlier else None
-        self._reports = Reports(run, outcomes, status, folder)
+        self._reports = Reports(run, outcomes, status, wanted(self._config, run.connections.process))
         self._reports.write()
         return status
 

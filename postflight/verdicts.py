@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ class Outcome:
     settled_after_s: float | None = None
     scopes: Mapping[str, list[str]] = field(default_factory=dict)
     runbook: Mapping[str, str] = field(default_factory=dict)
+    evidence: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data that `from_json` reads."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from postflight.causes import Explanation
+from postflight.report import told
 from postflight.report.comparison import Comparison
 from postflight.verdicts import Outcome
 
@@ -25,32 +27,44 @@ _PROTOCOLS = {
 
 @dataclass(frozen=True)
 class Findings:
-    """A run's outcomes, what explains them, what changed since, and its `results.json`."""
+    """A run's outcomes, what explains them, what changed since, and its `results.json`.
+
+    `links`: for each failure the failures that its runbook entry leads to directly.
+    """
 
     results: Mapping[str, Any]
     outcomes: Sequence[Outcome]
     explanation: Explanation
     comparison: Comparison
     waiver_notes: Sequence[str] = ()
+    links: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Outcome]:
+        """The outcomes by their id."""
+        return {one.id: one for one in self.outcomes}
 
     def of_verdict(self, verdict: str) -> list[Outcome]:
         """Return the outcomes of one verdict, in the order they ran."""
         return [one for one in self.outcomes if one.verdict == verdict]
 
-    def causes(self) -> list[tuple[Outcome, list[Outcome]]]:
-        """Return each cause with its consequences."""
-        by_id = {one.id: one for one in self.outcomes}
-        return [
-            (by_id[cause], [by_id[one] for one in self.explanation.consequences(cause)])
+    def causes(self) -> list[told.Cause]:
+        """Return the causes with their consequences; alike causes are told as one in several places."""
+        return told.causes(
+            (self.by_id[cause], [self.by_id[one] for one in self.explanation.consequences(cause)])
             for cause in self.explanation.causes
-        ]
+        )
 
     def totals(self) -> str:
-        """Return the totals in words: `212 passed, 3 failed (1 cause, 2 consequences), 1 unverified`."""
+        """Return the totals in words: `212 passed, 3 failed (1 cause, 2 consequences), 1 unverified`.
+
+        A cause in several places says so: `1 cause in 3 places`.
+        """
         counts = Counter(one.verdict for one in self.outcomes)
         parts = [f"{counts['passed']} passed"]
         if counts["failed"]:
-            causes = counted(len(self.explanation.causes), "cause")
+            told_as, places = len(self.causes()), len(self.explanation.causes)
+            causes = counted(told_as, "cause") + (f" in {places} places" if places > told_as else "")
             consequences = counted(len(self.explanation.because_of), "consequence")
             parts.append(f"{counts['failed']} failed ({causes}, {consequences})")
         parts.extend(

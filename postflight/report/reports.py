@@ -1,15 +1,17 @@
-"""The reports of one run, made once and written, redacted, into its folder."""
+"""The reports of one run, made once and written, redacted, into its folder and to whom they are for."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from postflight.report import results, summary, terminal
+from postflight import causes
+from postflight.report import allure, github, metrics, results, summary, terminal, webhook
 from postflight.report.comparison import Comparison, compare, previous_run, read_results
 from postflight.report.findings import Findings
+from postflight.report.redaction import redacted
+from postflight.report.wanted import Wanted
 from postflight.run import Run, point_latest, write_json
 from postflight.verdicts import Outcome
 from postflight.waivers import notes
@@ -18,31 +20,45 @@ WIDEST = 120
 
 
 class Reports:
-    """What a run says of itself: results.json, summary.md and the end of the terminal's output."""
+    """What a run says of itself: files in its folder, Allure, GitHub, a chat, and the end of the terminal."""
 
-    def __init__(self, run: Run, outcomes: Sequence[Outcome], exit_status: int, earlier: Path | None) -> None:
-        """`earlier`: the run to compare with; default: the environment's previous one."""
+    def __init__(self, run: Run, outcomes: Sequence[Outcome], exit_status: int, wanted: Wanted) -> None:
         self._run = run
+        self._wanted = wanted
+        self._problems: list[str] = []
+        if wanted.webhook:
+            run.connections.secrets.add(wanted.webhook)
         explanation = results.explained(outcomes, run.runbook)
-        before = earlier or previous_run(run.folder.parent, run.environment.name, run.folder)
+        before = wanted.earlier or previous_run(run.folder.parent, run.environment.name, run.folder)
         started = run.started.isoformat(timespec="seconds")
         comparison = compare(read_results(before), outcomes, started) if before else Comparison()
         made = results.results(run, outcomes, explanation, comparison, exit_status)
         told = notes(run.environment.waivers, outcomes, run.runbook, run.started)
         self._findings = Findings(
-            results=_redacted(made, run),
-            outcomes=outcomes,
+            results=redacted(made, run),
+            outcomes=[Outcome.from_json(redacted(one.as_json(), run)) for one in outcomes],
             explanation=explanation,
             comparison=comparison,
             waiver_notes=[note.text for note in told],
+            links=causes.links(results.failures_of(outcomes), run.runbook),
         )
 
     def write(self) -> None:
-        """Write the files and point `reports/latest` at them."""
-        write_json(self._run.folder / "results.json", self._findings.results)
+        """Write the files, point `reports/latest` at them, and tell those who asked to be told."""
+        folder = self._run.folder
+        write_json(folder / "results.json", self._findings.results)
         text = self._run.connections.secrets.redact(summary.markdown(self._findings))
-        (self._run.folder / "summary.md").write_text(text, encoding="utf-8")
-        point_latest(self._run.folder)
+        (folder / "summary.md").write_text(text, encoding="utf-8")
+        measured = metrics.text(self._findings, self._run.evidence_folder)
+        (folder / "metrics.prom").write_text(measured, encoding="utf-8")
+        point_latest(folder)
+        if self._wanted.allure is not None:
+            allure.complete(self._wanted.allure, self._findings, self._run)
+        self._tell_github(text)
+        if self._wanted.webhook:
+            problem = webhook.send(self._wanted.webhook, redacted(webhook.message(self._findings), self._run))
+            if problem:
+                self._problems.append(f"the summary webhook was not told: {problem}")
 
     def lines(self, width: int, here: Path) -> Iterator[terminal.Line]:
         """Yield what the terminal shows; paths as seen from `here`."""
@@ -50,12 +66,17 @@ class Reports:
         for line in terminal.lines(self._findings, min(width, WIDEST)):
             yield terminal.Line(redact(line.text), line.markup)
         folder = os.path.relpath(self._run.folder, here)
-        yield terminal.Line(f"{folder}/summary.md, results.json, evidence/", terminal.DIM)
+        yield terminal.Line(f"  {folder}/summary.md, results.json, evidence/", terminal.DIM)
+        for problem in self._problems:
+            yield terminal.Line(f"  {redact(problem)}", terminal.YELLOW)
+        if github.is_actions(self._run.connections.process):
+            yield from (terminal.Line(redact(one)) for one in github.commands(self._findings))
 
-
-def _redacted(value: Any, run: Run) -> Any:
-    if isinstance(value, dict):
-        return {key: _redacted(item, run) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_redacted(item, run) for item in value]
-    return run.connections.secrets.redact(value) if isinstance(value, str) else value
+    def _tell_github(self, text: str) -> None:
+        file = self._run.connections.process.get(github.SUMMARY_VARIABLE)
+        if not file:
+            return
+        try:
+            github.append_summary(Path(file), text)
+        except OSError as error:
+            self._problems.append(f"${github.SUMMARY_VARIABLE} was not written: {error.strerror}")

@@ -15,17 +15,21 @@ from postflight.verdicts import Outcome
 SCHEMA = 1
 
 
+def failures_of(outcomes: Sequence[Outcome]) -> list[Failure]:
+    """Return what failed, waived or not, with what its subjects belong to."""
+    return [
+        Failure(one.id, one.check, {kind: frozenset(names) for kind, names in one.scopes.items()})
+        for one in outcomes
+        if one.verdict in {"failed", "waived"}
+    ]
+
+
 def explained(outcomes: Sequence[Outcome], runbook: Mapping[str, Entry]) -> Explanation:
     """Tell causes from consequences among a run's failures.
 
     A waived failure explains what it breaks; without consequences it is no cause to be told of.
     """
-    failures = [
-        Failure(one.id, one.check, {kind: frozenset(names) for kind, names in one.scopes.items()})
-        for one in outcomes
-        if one.verdict in {"failed", "waived"}
-    ]
-    explanation = explain(failures, runbook)
+    explanation = explain(failures_of(outcomes), runbook)
     waived = {one.id for one in outcomes if one.verdict == "waived"}
     because_of = {one: causes for one, causes in explanation.because_of.items() if one not in waived}
     used = {cause for causes in because_of.values() for cause in causes}

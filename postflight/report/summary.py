@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from postflight.report import told
 from postflight.report.findings import Findings, counted
+from postflight.report.graph import mermaid
 from postflight.verdicts import Outcome
+
+_FIELDS = ("cause", "confirm", "fix", "prevent", "guide")
+_NOTHING = {"", "—", "-"}
+_FENCE = "```"
 
 
 def markdown(findings: Findings) -> str:
-    """Return the summary of a run as Markdown: verdict and changes first, then causes with their fixes."""
-    return "\n".join((*_head(findings), *_causes(findings), *_rest(findings))) + "\n"
+    """Return the summary of a run as Markdown: verdict, tree and graph of causes, each runbook, the rest."""
+    parts = (_head(findings), _tree(findings), _graph(findings), _causes(findings), _rest(findings))
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def code(text: str) -> str:
+    """Return a text as inline code, whatever back-quotes and line ends it has."""
+    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
+
+
+def prose(text: str) -> str:
+    """Return a text on one line in which Markdown reads no HTML, table or fence."""
+    escaped = " ".join(text.split())
+    for mark in ("\\", "<", "*", "_", "[", "]", "|", "`"):
+        escaped = escaped.replace(mark, f"\\{mark}")
+    return escaped
 
 
 def _head(findings: Findings) -> Iterator[str]:
@@ -21,38 +41,99 @@ def _head(findings: Findings) -> Iterator[str]:
     yield ""
     yield f"**{findings.totals()}** in {run['duration_s']:.1f} s, {run['started']}"
     yield ""
-    if findings.comparison.earlier is not None:
-        yield f"Since the run of {findings.comparison.earlier}:"
-        yield ""
-        groups = list(findings.comparison.groups())
-        yield from (f"- {name}: {', '.join(f'`{one}`' for one in ids)}" for name, ids in groups)
-        if not groups:
-            yield "- nothing changed"
-        yield ""
+    yield from _changes(findings)
     yield f"Account {identity['account']}, region {identity['region']}, cluster {cluster}, "
     yield f"seen from {run['vantage']} the cluster's network, as `{identity['caller']}`."
     yield ""
 
 
+def _changes(findings: Findings) -> Iterator[str]:
+    if findings.comparison.earlier is None:
+        return
+    yield f"Since the run of {findings.comparison.earlier}:"
+    yield ""
+    groups = list(findings.comparison.groups())
+    yield from (f"- {name}: {', '.join(f'`{one}`' for one in ids)}" for name, ids in groups)
+    if not groups:
+        yield "- nothing changed"
+    yield ""
+
+
+def _tree(findings: Findings) -> Iterator[str]:
+    causes = findings.causes()
+    if not causes:
+        return
+    yield "## What broke first"
+    yield ""
+    for number, cause in enumerate(causes, 1):
+        yield f"{number}. **{prose(cause.first.message)}**"
+        yield f"   - where: {code(cause.first.id)}{_alike(cause)}"
+        step = told.first_step(cause.first.runbook.get("fix", ""))
+        if step:
+            yield f"   - fix: {step}"
+        if cause.consequences:
+            yield f"   - {counted(len(cause.consequences), 'consequence')}:"
+            for one in told.by_check(cause.consequences):
+                names = f": {', '.join(code(name) for name in one.subjects)}" if one.subjects else ""
+                yield f"     - {one.fact}{names}"
+    yield ""
+
+
+def _alike(cause: told.Cause) -> str:
+    if not cause.others:
+        return ""
+    return f", and alike {', '.join(code(one.subject or one.id) for one in cause.others)}"
+
+
+def _graph(findings: Findings) -> Iterator[str]:
+    drawn = mermaid(findings)
+    if drawn is not None:
+        yield f"{_FENCE}mermaid"
+        yield drawn.rstrip()
+        yield _FENCE
+        yield ""
+
+
 def _causes(findings: Findings) -> Iterator[str]:
-    for number, (cause, consequences) in enumerate(findings.causes(), 1):
-        yield from _cause(number, cause, consequences, findings.comparison.since.get(cause.id))
+    for number, cause in enumerate(findings.causes(), 1):
+        yield from _cause(number, cause, findings.comparison.since.get(cause.first.id))
 
 
-def _cause(number: int, cause: Outcome, consequences: Sequence[Outcome], since: str | None) -> Iterator[str]:
-    yield f"## Cause {number}: {cause.message}"
+def _cause(number: int, cause: told.Cause, since: str | None) -> Iterator[str]:
+    yield f"## Cause {number}: {told.fact_of(cause.first.check)}"
     yield ""
-    yield f"`{cause.id}`" + (f", failing since {since}" if since else "")
+    if since:
+        yield f"Failing since {since}."
+        yield ""
+    for place in cause.places:
+        yield f"- {code(place.id)}: {prose(place.message)}"
     yield ""
-    for name in ("cause", "confirm", "fix", "prevent", "guide"):
-        if cause.runbook.get(name):
-            yield f"**{name.capitalize()}** {cause.runbook[name]}"
+    yield from _entry(cause.first)
+    said = set(told.commands(cause.first.runbook.get("fix", "")))
+    others = [one for place in cause.others for one in told.commands(place.runbook.get("fix", ""))]
+    unsaid = [one for one in dict.fromkeys(others) if one not in said]
+    if unsaid:
+        yield from ("Fix of the other places:", "", f"{_FENCE}bash", *unsaid, _FENCE, "")
+    if cause.consequences:
+        yield f"<details><summary>{counted(len(cause.consequences), 'consequence')}</summary>"
+        yield ""
+        yield from _list(cause.consequences)
+        yield "</details>"
+        yield ""
+
+
+def _entry(one: Outcome) -> Iterator[str]:
+    for name in _FIELDS:
+        text = one.runbook.get(name, "")
+        if text not in _NOTHING:
+            # A fence must begin its line.
+            yield f"**{name.capitalize()}**" + ("\n\n" if text.startswith(_FENCE) else " ") + text
             yield ""
-    if consequences:
-        yield f"{counted(len(consequences), 'consequence')}:"
-        yield ""
-        yield from (f"- `{one.id}`: {one.message}" for one in consequences)
-        yield ""
+
+
+def _list(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    yield from (f"- {code(one.id)}: {prose(one.message)}" for one in outcomes)
+    yield ""
 
 
 def _rest(findings: Findings) -> Iterator[str]:
@@ -60,24 +141,22 @@ def _rest(findings: Findings) -> Iterator[str]:
     if unverified:
         yield f"## Not verified: {len(unverified)}"
         yield ""
-        yield from (f"- `{one.id}`: {one.message}" for one in unverified)
-        yield ""
+        yield from _list(unverified)
     waived = findings.of_verdict("waived")
     if waived:
         yield f"## Waived: {len(waived)}"
         yield ""
-        yield from (f"- `{one.id}`: {one.message}" for one in waived)
-        yield ""
+        yield from _list(waived)
     if findings.waiver_notes:
         yield "## Waivers to look at"
         yield ""
-        yield from (f"- {note}" for note in findings.waiver_notes)
+        yield from (f"- {prose(note)}" for note in findings.waiver_notes)
         yield ""
     settled = [one for one in findings.outcomes if one.settled_after_s is not None]
     if settled:
         yield "## Right only after a while"
         yield ""
-        yield from (f"- `{one.id}`: passed after {one.settled_after_s:.0f} s" for one in settled)
+        yield from (f"- {code(one.id)}: passed after {one.settled_after_s:.0f} s" for one in settled)
         yield ""
     if findings.results["not_declared"]:
         yield "## Not declared, so not verified"

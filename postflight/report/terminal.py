@@ -1,16 +1,21 @@
-"""What the terminal shows after pytest's progress: causes, what is not verified, one line of totals."""
+"""What the terminal shows after pytest's progress: the tree of causes, runbook, not verified, totals."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from postflight.report.findings import Findings
+from postflight.report import told
+from postflight.report.findings import Findings, counted
+from postflight.report.text import columns, cut, listed, padded, wrapped
 from postflight.verdicts import Outcome
 
-_SHOWN = 8
+_BRANCHES = 8
+_MESSAGES = 6
+_PLACES = 3
 _MARGIN = 11
+_FIELDS = ("cause", "confirm", "fix", "prevent", "guide")
+_NOTHING = {"", "—", "-"}
 
 
 @dataclass(frozen=True)
@@ -32,61 +37,114 @@ DIM = {"light": True}
 
 
 def lines(findings: Findings, width: int) -> Iterator[Line]:
-    """Yield the end of a run's output: causes first, each with what, where and the runbook."""
-    for number, (cause, consequences) in enumerate(findings.causes(), 1):
-        yield from _cause(number, cause, consequences, width)
+    """Yield the end of a run's output: the tree of causes, their runbook, the rest, the totals last."""
+    causes = findings.causes()
+    if causes:
+        yield from _tree(causes, findings.comparison.since, width)
+        for number, cause in enumerate(causes, 1):
+            yield from _runbook(number, cause, width)
     yield from _unverified(findings.of_verdict("unverified"), width)
-    for one in findings.of_verdict("waived"):
-        yield from _wrapped(f"WAIVED     {one.message}", width, " " * _MARGIN, YELLOW)
-        yield Line(f"{' ' * _MARGIN}{one.id}", DIM)
-    for note in findings.waiver_notes:
-        yield from _wrapped(f"WAIVER     {note}", width, " " * _MARGIN, RED)
-    settled = [one for one in findings.outcomes if one.settled_after_s is not None]
-    for one in settled:
-        yield Line(f"SETTLED    {one.id} passed after {one.settled_after_s:.0f} s", YELLOW)
-    if findings.results["not_declared"]:
-        yield Line()
-    for left_out in findings.results["not_declared"]:
-        text = f"not looked at: {left_out['section']}: {left_out['why']}"
-        yield from _wrapped(text, width, "  ", DIM)
+    yield from _waived(findings, width)
+    yield from _settled(findings.outcomes, width)
+    yield from _left_out(findings, width)
     yield Line()
     changes = findings.changes()
     if changes:
         yield from _wrapped(changes, width, "  ")
     run = findings.results["run"]
-    total = f"{run['env']}: {findings.totals()} in {run['duration_s']:.1f} s; calls: {findings.calls()}"
-    yield from _wrapped(total, width, "  ", BOLD)
+    yield from _wrapped(
+        f"{run['env']}: {findings.totals()} in {run['duration_s']:.1f} s", width, "  ", _colour(findings)
+    )
+    yield from _wrapped(f"calls: {findings.calls()}", width, "  ", DIM)
 
 
-def _cause(number: int, cause: Outcome, consequences: Sequence[Outcome], width: int) -> Iterator[Line]:
+def _colour(findings: Findings) -> Mapping[str, bool]:
+    if findings.of_verdict("failed"):
+        return RED
+    return {**YELLOW, **BOLD} if findings.of_verdict("unverified") else {"green": True, "bold": True}
+
+
+def _tree(causes: Sequence[told.Cause], since: Mapping[str, str], width: int) -> Iterator[Line]:
     yield Line()
-    yield from _wrapped(f"{f'CAUSE {number}':<{_MARGIN}}{cause.message}", width, " " * _MARGIN, RED)
-    yield Line(f"{' ' * _MARGIN}{cause.id}", DIM)
-    for name in ("cause", "confirm", "fix", "prevent", "guide"):
-        if cause.runbook.get(name):
-            yield from _field(name, cause.runbook[name], width)
-    if not consequences:
+    yield Line("WHAT BROKE FIRST" if len(causes) == 1 else f"WHAT BROKE FIRST: {len(causes)} causes", BOLD)
+    for number, cause in enumerate(causes, 1):
+        margin = f"{number:>2}  "
+        yield Line()
+        yield from _wrapped(f"{margin}{cause.first.message}", width, "    ", RED)
+        yield from _places(cause, width)
+        if cause.first.id in since:
+            yield Line(f"    since  {since[cause.first.id]}", DIM)
+        step = told.first_step(cause.first.runbook.get("fix", ""))
+        if step:
+            yield from _wrapped(f"    fix    {step}", width, " " * _MARGIN)
+        if cause.consequences:
+            yield from _branches(cause.consequences, width)
+
+
+def _places(cause: told.Cause, width: int) -> Iterator[Line]:
+    yield Line(f"    where  {cause.first.id}", DIM)
+    if cause.others:
+        also = "           and alike: "
+        names = [one.subject or one.id for one in cause.others]
+        yield Line(f"{also}{listed(names, width - columns(also))}", DIM)
+
+
+def _branches(consequences: Sequence[Outcome], width: int) -> Iterator[Line]:
+    yield Line(
+        f"    └─ {counted(len(consequences), 'consequence')}, what no longer holds because of it:", BOLD
+    )
+    alike = told.by_check(consequences)
+    shown, hidden = alike[:_BRANCHES], alike[_BRANCHES:]
+    widest = max(columns(one.fact) for one in shown)
+    for position, one in enumerate(shown, 1):
+        fork = "└─" if position == len(shown) and not hidden else "├─"
+        start = f"       {fork} {padded(one.fact, min(widest, width // 2))}  "
+        names = listed(one.subjects, max(width - columns(start), 12))
+        yield Line(f"{start}{names}".rstrip())
+    if hidden:
+        count = sum(len(one.outcomes) for one in hidden)
+        yield Line(f"       └─ and {count} more, of {counted(len(hidden), 'other check')}: summary.md", DIM)
+
+
+def _runbook(number: int, cause: told.Cause, width: int) -> Iterator[Line]:
+    entry = cause.first.runbook
+    if all(entry.get(name, "") in _NOTHING for name in _FIELDS):
         return
-    yield Line(f"  leads to {len(consequences)} more:", BOLD)
-    for one in consequences[:_SHOWN]:
-        yield from _wrapped(f"  └ {one.message}", width, "    ")
-        yield Line(f"    {one.id}", DIM)
-    if len(consequences) > _SHOWN:
-        yield Line(f"  └ and {len(consequences) - _SHOWN} more, in summary.md")
+    yield Line()
+    yield Line(f"RUNBOOK {number}  {cut(told.title_of(cause.first), width - _MARGIN)}", BOLD)
+    for name in _FIELDS:
+        if entry.get(name, "") not in _NOTHING:
+            yield from _field(name, entry[name], width)
+        if name == "fix":
+            yield from _other_commands(cause)
+
+
+def _other_commands(cause: told.Cause) -> Iterator[Line]:
+    """Yield the fix of the other places, where its commands name them."""
+    said = set(told.commands(cause.first.runbook.get("fix", "")))
+    for one in cause.others[:_PLACES]:
+        for command in told.commands(one.runbook.get("fix", "")):
+            if command not in said:
+                yield Line(f"{' ' * _MARGIN}  {command}", BOLD)
+                said.add(command)
+    if len(cause.others) > _PLACES:
+        yield Line(f"{' ' * _MARGIN}and {len(cause.others) - _PLACES} more places: summary.md", DIM)
 
 
 def _field(name: str, text: str, width: int) -> Iterator[Line]:
     """Prose is wrapped; a fenced command keeps its lines, so that it can be pasted."""
     margin = f"  {name:<{_MARGIN - 2}}"
+    step = ""
     is_command = False
     for line in text.splitlines():
         if line.startswith("```"):
             is_command = not is_command
             continue
         if is_command:
-            yield Line(f"{margin}  {line}".rstrip(), BOLD)
+            yield Line(f"{margin}{step}{line}".rstrip(), BOLD)
         elif line.strip():
             yield from _wrapped(f"{margin}{line}", width, " " * _MARGIN)
+            step = "  "
         margin = " " * _MARGIN
 
 
@@ -98,16 +156,52 @@ def _unverified(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
     by_message: dict[str, list[Outcome]] = {}
     for one in outcomes:
         by_message.setdefault(one.message, []).append(one)
-    for message, same in by_message.items():
+    messages = list(by_message.items())
+    for message, same in messages[:_MESSAGES]:
         missing = f" [missing permission: {same[0].permission}]" if same[0].permission else ""
-        yield from _wrapped(f"  {message}{missing}", width, "    ", YELLOW)
-        yield from (Line(f"    {one.id}", DIM) for one in same[:_SHOWN])
-        if len(same) > _SHOWN:
-            yield Line(f"    and {len(same) - _SHOWN} more, in summary.md", DIM)
+        yield from _wrapped(f"  {message}{missing}", width, "  ", YELLOW)
+        for alike in told.by_check(same)[:_PLACES]:
+            start = f"    {alike.fact}"
+            names = listed(alike.subjects, max(width - columns(start) - 2, 12))
+            yield Line(f"{start}: {names}" if names else start, DIM)
+        rest = told.by_check(same)[_PLACES:]
+        if rest:
+            yield Line(f"    and {sum(len(one.outcomes) for one in rest)} more of the same", DIM)
+    if len(messages) > _MESSAGES:
+        yield Line(f"  and {counted(len(messages) - _MESSAGES, 'other reason')}: summary.md", DIM)
+
+
+def _waived(findings: Findings, width: int) -> Iterator[Line]:
+    waived = findings.of_verdict("waived")
+    if waived or findings.waiver_notes:
+        yield Line()
+    for one in waived:
+        yield from _wrapped(f"{'WAIVED':<{_MARGIN}}{one.message}", width, " " * _MARGIN, YELLOW)
+        yield Line(f"{' ' * _MARGIN}{one.id}", DIM)
+    for note in findings.waiver_notes:
+        yield from _wrapped(f"{'WAIVER':<{_MARGIN}}{note}", width, " " * _MARGIN, RED)
+
+
+def _settled(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
+    settled = [one for one in outcomes if one.settled_after_s is not None]
+    if not settled:
+        return
+    yield Line()
+    latest = max(one.settled_after_s or 0.0 for one in settled)
+    yield Line(f"SETTLED: {len(settled)} right only after a while, the last after {latest:.0f} s", YELLOW)
+    for alike in told.by_check(settled)[:_BRANCHES]:
+        start = f"    {alike.fact}"
+        names = listed(alike.subjects, max(width - columns(start) - 2, 12))
+        yield Line(f"{start}: {names}" if names else start, DIM)
+
+
+def _left_out(findings: Findings, width: int) -> Iterator[Line]:
+    left_out = findings.results["not_declared"]
+    if left_out:
+        yield Line()
+    for one in left_out:
+        yield from _wrapped(f"not looked at: {one['section']}: {one['why']}", width, "  ", DIM)
 
 
 def _wrapped(text: str, width: int, indent: str, markup: Mapping[str, bool] | None = None) -> Iterator[Line]:
-    wrapped = textwrap.wrap(
-        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
-    yield from (Line(line, markup or {}) for line in wrapped or [""])
+    yield from (Line(line, markup or {}) for line in wrapped(text, width, indent))

@@ -1,0 +1,137 @@
+"""What a person is told of a failure: alike failures together, in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from postflight.verdicts import Outcome
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z가-힣`])")
+
+_NAMES = {
+    **{
+        word: word.upper() for word in ("acm", "alb", "api", "aws", "cdn", "cors", "dns", "ecr", "eks", "iam")
+    },
+    **{word: word.upper() for word in ("irsa", "nat", "rds", "s3", "sql", "tls", "url", "vpc")},
+    "argocd": "Argo CD",
+    "cloudfront": "CloudFront",
+    "externaldns": "ExternalDNS",
+    "graphql": "GraphQL",
+    "ingress": "Ingress",
+    "kubernetes": "Kubernetes",
+    "rabbitmq": "RabbitMQ",
+    "redis": "Redis",
+    "saleor": "Saleor",
+    "terraform": "Terraform",
+    "valkey": "Valkey",
+}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One thing that broke, in one place or in several alike, and what it explains."""
+
+    places: tuple[Outcome, ...]
+    consequences: tuple[Outcome, ...]
+
+    @property
+    def first(self) -> Outcome:
+        """The place that stands for all."""
+        return self.places[0]
+
+    @property
+    def others(self) -> tuple[Outcome, ...]:
+        """The places that are like the first."""
+        return self.places[1:]
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Outcomes of one check."""
+
+    check: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def fact(self) -> str:
+        """The fact that does not hold."""
+        return fact_of(self.check)
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subjects it does not hold for."""
+        return [one.subject for one in self.outcomes if one.subject is not None]
+
+
+def fact_of(check: str) -> str:
+    """Return the fact that a check states: `NAT gateway is available`."""
+    words = check.rpartition("::")[2].removeprefix("test_").split("_")
+    return " ".join(_NAMES.get(word, word) for word in words)
+
+
+def title_of(one: Outcome) -> str:
+    """Return the title of a result: the fact, and of which subject."""
+    fact = fact_of(one.check)
+    return f"{fact}: {one.subject}" if one.subject is not None else fact
+
+
+def causes(found: Iterable[tuple[Outcome, Sequence[Outcome]]]) -> list[Cause]:
+    """Put causes together that are alike: of one check, in the same words, with the same consequences."""
+    alike: dict[tuple[str, str, frozenset[str]], list[tuple[Outcome, Sequence[Outcome]]]] = {}
+    for cause, consequences in found:
+        key = (cause.check, _gist(cause), frozenset(one.id for one in consequences))
+        alike.setdefault(key, []).append((cause, consequences))
+    return [Cause(tuple(cause for cause, _ in same), tuple(same[0][1])) for same in alike.values()]
+
+
+def by_check(outcomes: Iterable[Outcome]) -> list[Alike]:
+    """Return outcomes check by check, in the order they ran."""
+    checks: dict[str, list[Outcome]] = {}
+    for one in outcomes:
+        checks.setdefault(one.check, []).append(one)
+    return [Alike(check, tuple(same)) for check, same in checks.items()]
+
+
+def first_step(text: str) -> str:
+    """Return the first thing to do of a fix: its first sentence, with the command that it introduces."""
+    steps = list(_steps(text))
+    if not steps:
+        return ""
+    first, is_command = steps[0]
+    if is_command:
+        return first
+    sentence = _SENTENCE_END.split(first)[0]
+    if sentence.endswith(":") and len(steps) > 1 and steps[1][1]:
+        return f"{sentence} {steps[1][0]}"
+    return sentence
+
+
+def commands(text: str) -> list[str]:
+    """Return the command lines of a runbook field, in order."""
+    return [line for line, is_command in _steps(text) if is_command]
+
+
+def _steps(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield paragraphs and command lines, and whether each is a command."""
+    is_command = False
+    prose: list[str] = []
+    for line in [*text.splitlines(), ""]:
+        is_fence = line.startswith("```")
+        if prose and (is_fence or not line.strip()):
+            yield " ".join(prose), False
+            prose = []
+        if is_fence:
+            is_command = not is_command
+        elif is_command:
+            yield line, True
+        elif line.strip():
+            prose.append(line.strip())
+
+
+def _gist(one: Outcome) -> str:
+    """Return a message without what differs from subject to subject: names and numbers."""
+    subject = one.subject or " "
+    words = one.message.split()
+    return " ".join("#" if subject in word or any(map(str.isdigit, word)) else word for word in words)
