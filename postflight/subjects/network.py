@@ -122,8 +122,8 @@ def shared_error(ask: Ask, environment: Environment, declared: Origin) -> Shared
     answer = ask(http.get, declared.error_url, declared.ca, declared.origin)
     if answer.status is not None and answer.status < _FIRST_ERROR:
         raise Unverified(
-            f"{declared.error_url} answers {answer.status}, which is no error: declare as `error_path` of API "
-            f"{declared.api} a path that the API answers with one."
+            f"{declared.error_url} answers {answer.status}, which is no error: declare as `error_path` of "
+            f"API {declared.api} a path that the API answers with one."
         )
     return SharedAnswer(origin=declared.origin, answer=answer)
 
