@@ -53,8 +53,10 @@ def _pages(client: Any, operation: str, key: str, **arguments: Any) -> list[Any]
 
 
 def _cluster_vpc(account: Account) -> str:
-    cluster = account.client("eks").describe_cluster(name=names.CLUSTER)["cluster"]
-    vpc: str = cluster["resourcesVpcConfig"]["vpcId"]
+    eks = account.client("eks")
+    if names.CLUSTER not in eks.list_clusters()["clusters"]:
+        return ""
+    vpc: str = eks.describe_cluster(name=names.CLUSTER)["cluster"]["resourcesVpcConfig"]["vpcId"]
     return vpc
 
 

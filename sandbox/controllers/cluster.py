@@ -79,7 +79,9 @@ class Cluster:
         return self._store.patch(resource, metadata.get("namespace"), metadata["name"], dict(change))
 
     def set_status(self, item: Manifest, status: Manifest) -> Manifest:
-        """Replace the status, whole."""
+        """Replace the status, whole. `item` is the object as it is now."""
+        if item.get("status") == status:
+            return item
         metadata = item["metadata"]
         resource = _resource_of_kind(item["kind"])
         fresh = {name: value for name, value in metadata.items() if name != "resourceVersion"}

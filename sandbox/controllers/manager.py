@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
 
 from sandbox.controllers import account, dataplane, deployments, endpoints, jobs, scheduler
 
@@ -183,11 +186,18 @@ class Manager:
         while True:
             # Who waits for us to settle makes the passes meanwhile.
             if not self._settling:
-                await self._pass()
+                await self._pass_unless_aws_changes()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._dirty.wait(), TURN)
                 self._dirty.clear()
             await asyncio.sleep(BREATH)
+
+    async def _pass_unless_aws_changes(self) -> None:
+        try:
+            await self._pass()
+        except ClientError as error:
+            # Somebody deleted something between two of our questions; the next look sees it whole.
+            sys.stderr.write(f"sandbox: {error}\n")
 
     async def _follow_cluster(self) -> None:
         version = self._parts.cluster.version
