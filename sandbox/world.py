@@ -103,17 +103,8 @@ class _Builder:
     async def build(self) -> World:
         stack = self.stack
         stack.callback(self.pool.shutdown, wait=False, cancel_futures=True)
-        authority = self.authorities.public.pem
-        self.authority_file.write_text(authority)
-        saleor = SaleorRuntime(self.home / "saleor.log")
-        stack.push_async_callback(saleor.stop)
-        aws, stores, _, _ = await asyncio.gather(
-            start_aws(stack, self.home / "aws.log"),
-            start_stores(stack, self.home, self.authorities.stores, self.surface.admits, self.latency),
-            saleor.start(),
-            asyncio.to_thread(_import_boto3),
-        )
-        self._mark("servers")
+        self.authority_file.write_text(self.authorities.public.pem)
+        aws, stores, saleor = await self._start_children()
         session = await stack.enter_async_context(_session())
         dns = await self._start_dns()
         edge = await self._start_edge()
@@ -122,17 +113,8 @@ class _Builder:
         kubelet = Kubelet(Node(self.cluster, images, runtime, session))
         stack.push_async_callback(kubelet.stop)
         kube_api, kube_url = await self._start_kube_api(kubelet)
-        seeded = await asyncio.to_thread(
-            seed_aws, aws, stores, self.served, (int(kube_url.rpartition(":")[2]), authority), edge.port
-        )
-        self._mark("AWS seeded")
+        seeded = await self._seed_aws(aws, stores, kube_url, edge.port)
         facts = know(seeded, stores, edge.port)
-        certificates = {
-            seeded.kyeol_certificate: self.served.kyeol,
-            seeded.doa_certificate: self.served.doa,
-            seeded.distribution_certificate: self.served.distribution,
-        }
-        self.surface.certificates.update(certificates)
         kube = Kubernetes(kube_url, self.tokens.admin, self.authority_file)
         await asyncio.to_thread(seed_cluster, kube, facts)
         self._mark("cluster seeded")
@@ -143,7 +125,6 @@ class _Builder:
         manager = self._manager(aws, kubelet, session, argocd, stores=stores, edge=edge, seeded=seeded)
         manager.start()
         stack.push_async_callback(manager.stop)
-        self._mark("controllers")
         await manager.settle()
         self._mark("settled")
         await self._slow_down(aws, kube_api)
@@ -153,6 +134,30 @@ class _Builder:
             self.surface, dns, runtime.behaviours, images,
         )  # fmt: skip
         return World(site, manager, self.surface, self.tokens)
+
+    async def _start_children(self) -> tuple[Aws, Stores, SaleorRuntime]:
+        saleor = SaleorRuntime(self.home / "saleor.log")
+        self.stack.push_async_callback(saleor.stop)
+        aws, stores, _, _ = await asyncio.gather(
+            start_aws(self.stack, self.home / "aws.log"),
+            start_stores(self.stack, self.home, self.authorities.stores, self.surface.admits, self.latency),
+            saleor.start(),
+            asyncio.to_thread(_import_boto3),
+        )
+        self._mark("servers started")
+        return aws, stores, saleor
+
+    async def _seed_aws(self, aws: Aws, stores: Stores, kube_url: str, https_port: int) -> Seeded:
+        kube = (int(kube_url.rpartition(":")[2]), self.authorities.public.pem)
+        seeded = await asyncio.to_thread(seed_aws, aws, stores, self.served, kube, https_port)
+        self._mark("AWS seeded")
+        certificates = {
+            seeded.kyeol_certificate: self.served.kyeol,
+            seeded.doa_certificate: self.served.doa,
+            seeded.distribution_certificate: self.served.distribution,
+        }
+        self.surface.certificates.update(certificates)
+        return seeded
 
     def _mark(self, step: str) -> None:
         sys.stderr.write(
