@@ -8,6 +8,7 @@ import pytest
 
 from postflight.probes.aws import acm, ec2, iam, route53, s3
 from postflight.probes.aws.policies import statements
+from postflight.probes.aws.proxies import proxies_for
 from postflight.probes.aws.security_groups import Rule, SecurityGroup, Source, passage
 
 ROLE = "arn:aws:iam::123456789012:role/api"
@@ -135,3 +136,12 @@ def test_trust_of_another_cluster_or_account_does_not_count() -> None:
     assert role.trusts("kube-system", "external-dns", issuer)
     assert not role.trusts("kube-system", "external-dns", issuer.replace("NEW", "OLD"))
     assert not role.trusts("kube-system", "aws-load-balancer-controller", issuer)
+
+
+def test_proxies_are_those_of_the_shell_but_for_what_they_spare() -> None:
+    """Company networks reach AWS through a proxy, and a local endpoint never."""
+    shell = {"HTTPS_PROXY": "http://proxy:3128", "no_proxy": "127.0.0.1,.internal"}
+    assert proxies_for(None, shell) == {"https": "http://proxy:3128"}
+    assert proxies_for("http://127.0.0.1:5000", shell) == {}
+    assert proxies_for(None, {**shell, "no_proxy": ".amazonaws.com"}) == {}
+    assert proxies_for(None, {}) == {}

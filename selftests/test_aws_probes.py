@@ -206,6 +206,17 @@ def _https(authority: trustme.CA) -> Iterator[str]:
         thread.join()
 
 
+def test_clients_do_not_read_the_live_environment_for_proxies(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every test changes PYTEST_CURRENT_TEST; walking the environment in another thread then breaks."""
+    for variable in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    assert look(connections(cloud.aws.endpoint_url), sts.caller).account == names.ACCOUNT
+
+
 def test_listing_goes_through_every_page(cloud: Cloud) -> None:
     """The zone that matters may be on the second page."""
     route = cloud.aws.client("route53")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postflight.probes.aws.credentials import assumed, new_session
 from postflight.probes.aws.permissions import CANARY_WRITES, is_read, permission_of
+from postflight.probes.aws.proxies import proxies_for
 from postflight.probes.aws.refusals import error_code, garbage, translated
 from postflight.probes.reads import UndeclaredReadError, require_declared
 
@@ -152,11 +153,13 @@ class Aws:
     def _create(self, session: Session, service: str, region: str, **arguments: Any) -> Any:
         from botocore.config import Config
 
+        endpoint = self._endpoint(session, service)
         client = session.create_client(
             service,
             region_name=region,
-            endpoint_url=self._endpoint(session, service),
+            endpoint_url=endpoint,
             config=Config(
+                proxies=proxies_for(endpoint, self._connections.process),
                 connect_timeout=CONNECT_TIMEOUT_S,
                 read_timeout=READ_TIMEOUT_S,
                 max_pool_connections=CONNECTIONS,
