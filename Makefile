@@ -7,7 +7,7 @@ SYNC := $(RUN) uv sync --frozen --inexact --compile-bytecode --quiet
 export UV_PYTHON_DOWNLOADS := never
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types imports schema clean
+.PHONY: help demo test check lint types imports schema report clean
 
 help:  ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -32,6 +32,14 @@ imports: .venv/.test
 
 schema: .venv/.test  ## Write environments/schema.json anew
 	$(RUN) postflight schema > environments/schema.json
+
+report: reports/node_modules/.package-lock.json  ## Build the Allure report of the latest run (needs Node.js 20 or newer)
+	@node reports/build.mjs $(RUN_FOLDER)
+
+reports/node_modules/.package-lock.json: reports/package.json reports/package-lock.json
+	@command -v npm >/dev/null || { echo "make report needs Node.js 20 or newer with npm."; exit 1; }
+	npm ci --prefix reports --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 clean:  ## Remove what was installed and measured
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache reports/*-*Z* reports/latest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def completed(
         "parameters": _parameters(one, env),
         "status": _STATUS[one.verdict],
         "statusDetails": _details(one, because_of),
-        "labels": [*_kept_labels(result), *_labels(one, category(one, findings), env)],
+        "labels": [*_kept_labels(result), *_labels(one, category(one, findings), env, because_of)],
         "links": [*result.get("links", ()), *links(one, run)],
         "attachments": [*_attachments(one, run, folder), *result.get("attachments", ())],
     }
@@ -86,7 +86,7 @@ def _parameters(one: Outcome, env: str) -> list[dict[str, str]]:
     return [{"name": "environment", "value": env}, *subject]
 
 
-def _details(one: Outcome, because_of: list[Outcome]) -> dict[str, str]:
+def _details(one: Outcome, because_of: Sequence[Outcome]) -> dict[str, str]:
     if one.verdict == "passed":
         late = one.settled_after_s
         return {"message": f"right only after {late:.0f} s"} if late is not None else {}
@@ -96,7 +96,7 @@ def _details(one: Outcome, because_of: list[Outcome]) -> dict[str, str]:
     return {"message": f"{prefix}{one.message}", "trace": one.as_text()}
 
 
-def _description(one: Outcome, because_of: list[Outcome], findings: Findings) -> str:
+def _description(one: Outcome, because_of: Sequence[Outcome], findings: Findings) -> str:
     parts = [one.fact]
     if because_of:
         parts.append("**Because of**")
@@ -121,9 +121,9 @@ def _kept_labels(result: Mapping[str, Any]) -> list[dict[str, str]]:
     return [label for label in result.get("labels", ()) if label["name"] not in _SUITES]
 
 
-def _labels(one: Outcome, kind: str, env: str) -> Iterator[dict[str, str]]:
+def _labels(one: Outcome, kind: str, env: str, because_of: Sequence[Outcome]) -> Iterator[dict[str, str]]:
     folder, _, module = one.check.partition("::")[0].partition("/")
-    suite = _sentence(module.removeprefix("test_").removesuffix(".py").replace("_", " "))
+    suite = _sentence(told.in_words(module.removesuffix(".py")))
     named = {
         "parentSuite": LAYERS.get(folder, folder),
         "suite": suite,
@@ -135,6 +135,8 @@ def _labels(one: Outcome, kind: str, env: str) -> Iterator[dict[str, str]]:
     yield from ({"name": name, "value": value} for name, value in named.items())
     if kind not in {"passed", "cause"}:
         yield {"name": "tag", "value": kind}
+    for cause in because_of:
+        yield {"name": "because of", "value": _sentence(told.title_of(cause))}
 
 
 def _attachments(one: Outcome, run: Run, folder: Path) -> Iterator[dict[str, str]]:

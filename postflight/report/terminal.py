@@ -91,7 +91,7 @@ def _places(cause: told.Cause, width: int) -> Iterator[Line]:
 
 def _branches(consequences: Sequence[Outcome], width: int) -> Iterator[Line]:
     yield Line(
-        f"    └─ {counted(len(consequences), 'consequence')}, what no longer holds because of it:", BOLD
+        f"    └─ {counted(len(consequences), 'consequence')}; no longer true because of it:", BOLD
     )
     alike = told.by_check(consequences)
     shown, hidden = alike[:_BRANCHES], alike[_BRANCHES:]
@@ -122,11 +122,15 @@ def _runbook(number: int, cause: told.Cause, width: int) -> Iterator[Line]:
 def _other_commands(cause: told.Cause) -> Iterator[Line]:
     """Yield the fix of the other places, where its commands name them."""
     said = set(told.commands(cause.first.runbook.get("fix", "")))
+    here = len(said)
     for one in cause.others[:_PLACES]:
         for command in told.commands(one.runbook.get("fix", "")):
-            if command not in said:
-                yield Line(f"{' ' * _MARGIN}  {command}", BOLD)
-                said.add(command)
+            if command in said:
+                continue
+            if len(said) == here:
+                yield Line(f"{' ' * _MARGIN}The same for the other places:")
+            yield Line(f"{' ' * _MARGIN}  {command}", BOLD)
+            said.add(command)
     if len(cause.others) > _PLACES:
         yield Line(f"{' ' * _MARGIN}and {len(cause.others) - _PLACES} more places: summary.md", DIM)
 

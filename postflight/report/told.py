@@ -67,7 +67,12 @@ class Alike:
 
 def fact_of(check: str) -> str:
     """Return the fact that a check states: `NAT gateway is available`."""
-    words = check.rpartition("::")[2].removeprefix("test_").split("_")
+    return in_words(check.rpartition("::")[2])
+
+
+def in_words(name: str) -> str:
+    """Return the name of a test or of a module of tests in words, proper names as they are written."""
+    words = name.removeprefix("test_").split("_")
     return " ".join(_NAMES.get(word, word) for word in words)
 
 
