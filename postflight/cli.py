@@ -46,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("name", help="an environment's name, or a path to its file")
     check.set_defaults(run=_check_environment)
 
+    _add_permissions(commands.add_parser("permissions", help="print what a run has to be allowed"))
+
     schema = commands.add_parser("schema", help="print the JSON Schema of environment files, for editors")
     schema.set_defaults(run=_schema)
     return parser
@@ -71,6 +73,55 @@ def _check_environment(options: argparse.Namespace) -> int:
     folder = options.root / "environments"
     environment = load(find(options.name, folder), os.environ)
     print(f"{environment.name} is a right environment. Environments here: {', '.join(available(folder))}.")
+    return 0
+
+
+def _add_permissions(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Print what a run over one environment has to be allowed, and no more: an IAM policy (JSON) and "
+        "Kubernetes Roles with their bindings (YAML). It is worked out from the checks that pytest collects; "
+        "nothing is asked of AWS or of the cluster."
+    )
+    parser.add_argument("--env", required=True, metavar="NAME|PATH", help="the environment")
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--iam", action="store_true", help="the IAM policy alone")
+    one.add_argument("--kubernetes", action="store_true", help="the Kubernetes Roles alone")
+    parser.add_argument(
+        "--vantage", choices=("inside", "outside"), help="for runs from there only (default: from either)"
+    )
+    parser.add_argument(
+        "--service-account",
+        metavar="NAMESPACE/NAME",
+        default="postflight/postflight",
+        help="whom the Roles are bound to (default: %(default)s)",
+    )
+    parser.add_argument("--group", metavar="NAME", help="bind the Roles to this group instead")
+    parser.set_defaults(run=_permissions)
+
+
+def _permissions(options: argparse.Namespace) -> int:
+    import yaml
+
+    from postflight import permissions
+
+    environment = load(find(options.env, options.root / "environments"), os.environ)
+    vantages = (options.vantage,) if options.vantage else ("inside", "outside")
+    namespace, _, name = options.service_account.partition("/")
+    grantee = permissions.Grantee("ServiceAccount", name, namespace)
+    if options.group:
+        grantee = permissions.Grantee("Group", options.group)
+    try:
+        needs = permissions.needs(options.env, environment, options.root, vantages)
+        policy = permissions.iam_policy(environment, needs)
+    except (permissions.NothingCollectedError, permissions.UnknownPermissionError) as error:
+        print(f"postflight: {error}", file=sys.stderr)
+        return 1
+    if not options.kubernetes:
+        print(json.dumps(policy, indent=2))
+    if not options.iam:
+        roles = permissions.rbac_objects(environment, needs, [grantee])
+        # JSON is YAML: what is printed without --iam or --kubernetes is one stream of documents.
+        print(yaml.safe_dump_all(roles, sort_keys=False, explicit_start=not options.kubernetes), end="")
     return 0
 
 

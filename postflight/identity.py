@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 
 from postflight.environment import Environment
+from postflight.evidence import Unverified
 from postflight.subjects import Ask
 
 
@@ -71,12 +72,18 @@ def _matching_endpoint(environment: Environment, ask: Ask) -> str:
             "environment file."
         )
     context = ask(kube_context.context)
-    if context.server.rstrip("/").lower() != cluster.endpoint.rstrip("/").lower():
+    # A pod reaches the API at an address of the cluster's own: there, the CA alone tells clusters apart.
+    if not context.in_cluster and context.server.rstrip("/").lower() != cluster.endpoint.rstrip("/").lower():
         raise WrongPlaceError(
             f"Wrong cluster: EKS cluster {name} is at {cluster.endpoint}, and the kube context "
             f"{environment.cluster.context} leads to {context.server}. No check was run. Renew the context: "
             f"aws eks update-kubeconfig --name {name} --alias {environment.cluster.context} "
             f"--region {environment.aws.region}"
+        )
+    if context.in_cluster and not (context.ca and cluster.ca):
+        raise Unverified(
+            f"A pod tells clusters apart by their CA, and {'the pod' if cluster.ca else 'AWS'} names none for "
+            f"{name}: whether this is the right cluster cannot be told."
         )
     if context.ca and cluster.ca and _digest(context.ca) != _digest(cluster.ca):
         raise WrongPlaceError(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import faults
 from sandbox.control import Control
+from sandbox.kube_api.access import Rule
+from sandbox.users import READER
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -34,6 +36,7 @@ class Operations:
                 "mend": self._mend,
                 "status": self._status,
                 "settle": self._settle,
+                "permit": self._permit,
                 "down": self._down,
             }
         )
@@ -52,6 +55,14 @@ class Operations:
         async with self._turn:
             await self._world.manager.settle()
         return {"broken": list(self._active)}
+
+    async def _permit(self, arguments: Mapping[str, Any]) -> Any:
+        """Let the suite's user of the Kubernetes API do just this; without `rules`, what it could before."""
+        roles = self._world.site.kube_api.roles
+        roles.pop(READER.name, None)
+        if arguments.get("rules") is not None:
+            roles[READER.name] = tuple(_rule(one) for one in arguments["rules"])
+        return {"permitted": len(roles.get(READER.name, READER.rules))}
 
     async def _down(self, _: Mapping[str, Any]) -> Any:
         # After the answer is on its way.
@@ -84,3 +95,15 @@ class Operations:
                 await asyncio.to_thread(next, self._active.pop(name).steps, None)
             await self._world.manager.settle()
         return {"mended": chosen}
+
+
+def _rule(given: Mapping[str, Any]) -> Rule:
+    """Read a rule of a Role, with the `namespace` of the Role; without one it is a ClusterRole's."""
+    return Rule(
+        verbs=tuple(given["verbs"]),
+        api_groups=tuple(given["apiGroups"]),
+        resources=tuple(given["resources"]),
+        # What a ClusterRoleBinding grants holds in every namespace.
+        namespaces=(given["namespace"],) if given.get("namespace") else ("*",),
+        names=tuple(given.get("resourceNames", ("*",))),
+    )

@@ -18,20 +18,22 @@ REVIEW_GROUPS: Final = ("authorization.k8s.io", "authentication.k8s.io")
 
 @dataclass(frozen=True)
 class Rule:
-    """What one rule of a role allows; `*` stands for all."""
+    """What one rule of a role allows; `*` stands for all. A namespace is empty for the cluster's objects."""
 
     verbs: tuple[str, ...]
     api_groups: tuple[str, ...]
     resources: tuple[str, ...]
     namespaces: tuple[str, ...] = ("*",)
+    names: tuple[str, ...] = ("*",)
 
-    def allows(self, verb: str, group: str, resource: str, namespace: str) -> bool:
-        """Tell whether this rule covers the request (`resource` with its sub-resource: `pods/log`)."""
+    def allows(self, info: RequestInfo) -> bool:
+        """Tell whether this rule covers the request."""
         return (
-            _covers(self.verbs, verb)
-            and _covers(self.api_groups, group)
-            and (_covers(self.resources, resource) or f"*/{resource.partition('/')[2]}" in self.resources)
-            and _covers(self.namespaces, namespace)
+            _covers(self.verbs, info.verb)
+            and _covers(self.api_groups, info.group)
+            and (_covers(self.resources, info.full_resource) or f"*/{info.subresource}" in self.resources)
+            and _covers(self.namespaces, info.namespace)
+            and _covers(self.names, info.name)
         )
 
 
@@ -74,7 +76,7 @@ def allowed(user: User, info: RequestInfo, denied: Collection[tuple[str, str]]) 
         return False
     if info.group in REVIEW_GROUPS and info.plural in REVIEW_RESOURCES:
         return not user.is_anonymous
-    return any(rule.allows(info.verb, info.group, info.full_resource, info.namespace) for rule in user.rules)
+    return any(rule.allows(info) for rule in user.rules)
 
 
 def forbidden(user: User, info: RequestInfo) -> ApiError:
