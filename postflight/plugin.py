@@ -131,6 +131,11 @@ class Hooks:
         """Take in what a pytest-xdist worker counted."""
         self._session.gather_worker(getattr(node, "workeroutput", {}).get("postflight", {}))
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Learn the order of the checks, which workers do not keep."""
+        self._session.put_in_order(ids)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print causes, what is not verified, and one line of totals."""
         for line in self._session.summary_lines(terminalreporter._tw.fullwidth):  # noqa: SLF001

@@ -44,6 +44,7 @@ class Session:
         self._run: Run | None = None
         self._reports: Reports | None = None
         self._outcomes: dict[str, Outcome] = {}
+        self._order: dict[str, int] = {}
         self._load()
 
     def _load(self) -> None:
@@ -132,6 +133,10 @@ class Session:
         outcome = Outcome.from_json(data)
         self._outcomes[outcome.id] = outcome
 
+    def put_in_order(self, ids: Sequence[str]) -> None:
+        """Tell outcomes in this order: workers end theirs in any."""
+        self._order = {one: position for position, one in enumerate(ids)}
+
     def for_worker(self) -> dict[str, Any] | None:
         """Return what a pytest-xdist worker must know to be part of this run."""
         return beginning.for_worker(self._run) if self._run is not None else None
@@ -154,7 +159,7 @@ class Session:
         run = self._run
         if run is None:
             return exit_status
-        outcomes = list(self._outcomes.values())
+        outcomes = sorted(self._outcomes.values(), key=lambda one: self._order.get(one.id, len(self._order)))
         status = self._status(outcomes, exit_status)
         run.not_declared.update(self.collection.left_out)
         self._reports = Reports(run, outcomes, status, wanted(self._config, run.connections.process))

@@ -50,7 +50,8 @@ def complete(folder: Path, findings: Findings, run: Run) -> None:
                 result.update(allure_result.completed(result, by_id[ids[0]], findings, run, folder))
             _write(file, redacted(result, run))
     for file, container in _read(folder, "*-container.json", since_ms):
-        if ours & set(container.get("children", ())):
+        children = set(container.get("children", ()))
+        if not children or ours & children:
             _keep_what_matters(file, container, run)
     allure_page.write(folder, findings, run)
     _link(run.folder / "allure-results", folder)

@@ -49,11 +49,15 @@ class Findings:
         return [one for one in self.outcomes if one.verdict == verdict]
 
     def causes(self) -> list[told.Cause]:
-        """Return the causes with their consequences; alike causes are told as one in several places."""
-        return told.causes(
+        """Return the causes with their consequences; the one that breaks most comes first.
+
+        Alike causes are told as one in several places.
+        """
+        found = told.causes(
             (self.by_id[cause], [self.by_id[one] for one in self.explanation.consequences(cause)])
             for cause in self.explanation.causes
         )
+        return sorted(found, key=lambda cause: -len(cause.consequences))
 
     def totals(self) -> str:
         """Return the totals in words: `212 passed, 3 failed (1 cause, 2 consequences), 1 unverified`.

@@ -90,9 +90,7 @@ def _places(cause: told.Cause, width: int) -> Iterator[Line]:
 
 
 def _branches(consequences: Sequence[Outcome], width: int) -> Iterator[Line]:
-    yield Line(
-        f"    └─ {counted(len(consequences), 'consequence')}; no longer true because of it:", BOLD
-    )
+    yield Line(f"    └─ {counted(len(consequences), 'consequence')}; no longer true because of it:", BOLD)
     alike = told.by_check(consequences)
     shown, hidden = alike[:_BRANCHES], alike[_BRANCHES:]
     widest = max(columns(one.fact) for one in shown)
