@@ -83,6 +83,13 @@ def test_a_certificate_of_another_authority_is_untrusted(servers: Servers) -> No
     assert (login.ok, login.kind) == (False, "certificate")
 
 
+def test_a_certificate_for_another_name_is_refused(servers: Servers) -> None:
+    """Without the name anybody with a certificate of the same authority could stand in between."""
+    server = servers.server("required", servers.ca).model_copy(update={"host": "other.test"})
+    login = looking(servers.reached, postgres.login, server, "orders")()
+    assert (login.ok, login.kind) == (False, "certificate")
+
+
 def test_a_wrong_password_is_called_one(servers: Servers) -> None:
     """28P01: server, rules and TLS are in order, and only the password is not."""
     seen = looking(servers.reached, postgres.login, servers.server("required", servers.ca), "orders")()
