@@ -30,6 +30,7 @@ from postflight.probes.kubernetes import exec as commands
 from postflight.probes.kubernetes.client import Call, Resource
 from postflight.probes.kubernetes.context import context
 from postflight.probes.kubernetes.deployments import Deployments
+from postflight.probes.kubernetes.usage import quantity
 from postflight.probes.reads import Probe, UndeclaredReadError, reads
 from sandbox.kube_api.store import resource_of
 from sandbox.network.certificates import Authority
@@ -345,3 +346,9 @@ def test_a_path_with_odd_characters_is_escaped() -> None:
     assert Resource("pods").path("a/b", "c?d") == "/api/v1/namespaces/a%2Fb/pods/c%3Fd"
     assert Resource("jobs", "batch/v1").path("a") == "/apis/batch/v1/namespaces/a/jobs"
     assert Call("list pods", " in shop", "/").need == "list pods in shop"
+
+
+def test_quantities_are_read_as_kubernetes_writes_them() -> None:
+    """Room on a node is what it has to give, less what pods ask for: in the same unit."""
+    read = [quantity(written) for written in ("1930m", "2", "3388360Ki", "96Mi", "1G", "110", "")]
+    assert read == [1.93, 2.0, 3388360 * 1024, 96 << 20, 1e9, 110.0, 0.0]

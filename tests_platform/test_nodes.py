@@ -15,3 +15,11 @@ def test_nodes_are_ready(worker_nodes: Any) -> None:
         f"node {node.name} is not ready ({node.trouble})" for node in worker_nodes.items if not node.is_ready
     ]
     assert not lost, "; ".join(lost)
+
+
+@pytest.mark.needs("cluster")
+def test_nodes_have_room(cluster_room: Any) -> None:
+    """When every node is full, no rollout, no Job and no replacement of a lost pod can start."""
+    assert cluster_room.items, "the cluster has no node that takes pods"
+    full = [room.words for room in cluster_room.items if room.is_full]
+    assert len(full) < len(cluster_room.items), f"every node is full: {'; '.join(full)}"

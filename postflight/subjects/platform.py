@@ -7,7 +7,7 @@ from postflight.environment import Controller, Environment, Service
 from postflight.environment import Ingress as DeclaredIngress
 from postflight.environment import Job as DeclaredJob
 from postflight.evidence import Evidence, Unverified
-from postflight.probes.kubernetes import delivery, deployments, ingresses, nodes, pods, proxy, services
+from postflight.probes.kubernetes import delivery, deployments, ingresses, nodes, pods, proxy, services, usage
 from postflight.probes.kubernetes.delivery import Application, Job
 from postflight.probes.kubernetes.deployments import Deployment
 from postflight.probes.kubernetes.ingresses import Ingress
@@ -17,6 +17,9 @@ from postflight.probes.kubernetes.proxy import HealthAnswer
 from postflight.probes.kubernetes.services import Endpoints, ServiceAccount
 from postflight.subjects.registry import Ask, about
 from postflight.subjects.settings import readable_variables
+
+# Of a node's memory; what is left beyond this is room for no pod.
+_FULL = 0.99
 
 
 class Words(Evidence):
@@ -44,6 +47,51 @@ class PodAnswers(Evidence):
 def worker_nodes(ask: Ask, _: Environment) -> Nodes:
     """List the worker nodes."""
     return ask(nodes.nodes)
+
+
+class NodeRoom(Evidence):
+    """How full one node is."""
+
+    node: str
+    pods: int
+    pods_allowed: int
+    memory_share: float
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it takes no further pod, however small."""
+        return self.pods >= self.pods_allowed or self.memory_share >= _FULL
+
+    @property
+    def words(self) -> str:
+        """`node ip-10-0-10-10: 29 of 29 pods, memory requested 99 %`."""
+        pods = f"{self.pods} of {self.pods_allowed} pods"
+        return f"node {self.node}: {pods}, memory requested {self.memory_share:.0%}"
+
+
+class ClusterRoom(Evidence):
+    """How full each node is that takes pods."""
+
+    items: tuple[NodeRoom, ...]
+
+
+@about()
+def cluster_room(ask: Ask, _: Environment) -> ClusterRoom:
+    """Compare what all pods ask for with what each ready node has to give."""
+    used = ask(usage.usage)
+    return ClusterRoom(
+        items=tuple(
+            NodeRoom(
+                node=node.name,
+                pods=used.of(node.name).pods,
+                pods_allowed=int(usage.quantity(node.allocatable.get("pods", "0"))),
+                memory_share=used.of(node.name).memory
+                / (usage.quantity(node.allocatable.get("memory", "0")) or 1.0),
+            )
+            for node in ask(nodes.nodes).items
+            if node.is_ready and not node.unschedulable
+        )
+    )
 
 
 def deployment_named(ask: Ask, environment: Environment, namespace: str, name: str) -> Deployment:

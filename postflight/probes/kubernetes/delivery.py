@@ -149,7 +149,6 @@ def _titled(resource: Mapping[str, Any]) -> str:
 
 
 def _job(item: Mapping[str, Any], namespace: str) -> Job:
-    selector = mapping(item, "spec", "selector", "matchLabels")
     name = text(item, "metadata", "name")
     return Job(
         namespace=namespace,
@@ -158,5 +157,5 @@ def _job(item: Mapping[str, Any], namespace: str) -> Job:
         succeeded=number(item, "status", "succeeded"),
         failed=number(item, "status", "failed"),
         conditions=tuple(condition(each) for each in entries(item, "status", "conditions")),
-        selector={str(key): str(value) for key, value in selector.items()} or {"job-name": name},
+        selector={"job-name": name},
     )
