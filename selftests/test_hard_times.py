@@ -157,3 +157,14 @@ def test_what_speaks_no_tls_passes_no_question_about_it(
     seen, _ = looks["tls", case].result(timeout=30)
     assert not any((seen.is_spoken, seen.is_trusted, seen.names_the_host, seen.is_verified))
     assert seen.days_left < 0
+
+
+@pytest.mark.parametrize(
+    "case", [("tls", "reset"), ("tls", "closed"), ("redis", "reset"), ("redis", "silent")]
+)
+def test_hanging_up_is_no_answer(looks: dict[Case, Future[tuple[Any, float]]], case: Case) -> None:
+    """A proxy whose server is gone accepts and hangs up: the server behind it has not answered."""
+    seen, _ = looks[case].result(timeout=30)
+    assert not seen.answered
+    odd, _ = looks["redis", "odd"].result(timeout=30)
+    assert odd.answered

@@ -14,7 +14,7 @@ from postflight.probes.connections import Connections
 from postflight.probes.credentials import credential
 from postflight.probes.deadlines import Deadline
 from postflight.probes.reads import reads, require_declared
-from postflight.probes.tcp import Kind, Stream, Trouble, connect
+from postflight.probes.tcp import Kind, Stream, Trouble, connect, has_spoken
 from postflight.probes.tls import secure
 
 LOOK_S = 8.0
@@ -64,7 +64,7 @@ def ping(connections: Connections, server: RedisServer) -> Ping:
             stream = secure(stream, server.host, server.ca)
         return _converse(stream, Ping(host=server.host, port=server.port, seconds=0), login)
     except Trouble as trouble:
-        answered = trouble.kind not in ("name", "refused", "timed out", "unreachable", "silent")
+        answered = has_spoken(trouble, stream)
         return Ping(
             host=server.host, port=server.port, seconds=deadline.elapsed_s, answered=answered,
             kind=trouble.kind, problem=str(trouble),

@@ -25,6 +25,10 @@ Kind = Literal[
 _OURS = {errno.ENETUNREACH, errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.EACCES}
 
 
+# Of these the other side has said nothing at all, unless it had spoken before.
+_WORDLESS = {"name", "refused", "timed out", "unreachable", "silent", "reset", "closed"}
+
+
 class Trouble(Exception):  # noqa: N818 - what the other side did; evidence, not an error of ours
     """The other side could not be reached or did not play its part. The text is one clear phrase."""
 
@@ -122,6 +126,11 @@ class _Reader(io.RawIOBase):
         data = self._stream.receive(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+
+def has_spoken(trouble: Trouble, stream: Stream | None) -> bool:
+    """Whether the other side said anything before, or by, what went wrong."""
+    return trouble.kind not in _WORDLESS or (stream is not None and stream.received > 0)
 
 
 def connect(connections: Connections, host: str, port: int, deadline: Deadline) -> Stream:

@@ -14,7 +14,7 @@ from postflight.probes import hello
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
 from postflight.probes.reads import reads, require_declared
-from postflight.probes.tcp import Kind, Stream, Trouble, connect
+from postflight.probes.tcp import Kind, Stream, Trouble, connect, has_spoken
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -178,7 +178,7 @@ def look(
             preamble(stream)
         secured = secure(stream, host, ca)
     except Trouble as trouble:
-        answered = trouble.kind not in ("name", "refused", "timed out", "unreachable", "silent")
+        answered = has_spoken(trouble, stream)
         certificate = _shown(connections, host, port, preamble) if _is_refusal(trouble) else None
         return Tls(
             host=host, port=port, seconds=deadline.elapsed_s, answered=answered, certificate=certificate,
