@@ -76,7 +76,7 @@ def _tree(causes: Sequence[told.Cause], since: Mapping[str, str], width: int) ->
             yield Line(f"    since  {since[cause.first.id]}", DIM)
         step = told.first_step(cause.first.runbook.get("fix", ""))
         if step:
-            yield from _wrapped(f"    fix    {step}", width, " " * _MARGIN)
+            yield from _wrapped(f"    fix    {_plain(step)}", width, " " * _MARGIN)
         if cause.consequences:
             yield from _branches(cause.consequences, width)
 
@@ -136,18 +136,19 @@ def _other_commands(cause: told.Cause) -> Iterator[Line]:
 def _field(name: str, text: str, width: int) -> Iterator[Line]:
     """Prose is wrapped; a fenced command keeps its lines, so that it can be pasted."""
     margin = f"  {name:<{_MARGIN - 2}}"
-    step = ""
-    is_command = False
-    for line in text.splitlines():
-        if line.startswith("```"):
-            is_command = not is_command
-            continue
+    deeper = ""
+    for step, is_command in told.steps(text):
         if is_command:
-            yield Line(f"{margin}{step}{line}".rstrip(), BOLD)
-        elif line.strip():
-            yield from _wrapped(f"{margin}{line}", width, " " * _MARGIN)
-            step = "  "
+            yield Line(f"{margin}{deeper}{step}".rstrip(), BOLD)
+        else:
+            yield from _wrapped(f"{margin}{_plain(step)}", width, " " * _MARGIN)
+            deeper = "  "
         margin = " " * _MARGIN
+
+
+def _plain(text: str) -> str:
+    """Return Markdown's prose without its bold marks."""
+    return text.replace("**", "")
 
 
 def _unverified(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:

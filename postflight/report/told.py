@@ -10,6 +10,7 @@ from postflight.verdicts import Outcome
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z가-힣`])")
 
+_ITEM = re.compile(r"\s*([-*]|\d+\.)\s")
 _NAMES = {
     **{
         word: word.upper() for word in ("acm", "alb", "api", "aws", "cdn", "cors", "dns", "ecr", "eks", "iam")
@@ -101,30 +102,30 @@ def by_check(outcomes: Iterable[Outcome]) -> list[Alike]:
 
 def first_step(text: str) -> str:
     """Return the first thing to do of a fix: its first sentence, with the command that it introduces."""
-    steps = list(_steps(text))
-    if not steps:
+    found = list(steps(text))
+    if not found:
         return ""
-    first, is_command = steps[0]
+    first, is_command = found[0]
     if is_command:
         return first
     sentence = _SENTENCE_END.split(first)[0]
-    if sentence.endswith(":") and len(steps) > 1 and steps[1][1]:
-        return f"{sentence} {steps[1][0]}"
+    if sentence.endswith(":") and len(found) > 1 and found[1][1]:
+        return f"{sentence} {found[1][0]}"
     return sentence
 
 
 def commands(text: str) -> list[str]:
     """Return the command lines of a runbook field, in order."""
-    return [line for line, is_command in _steps(text) if is_command]
+    return [line for line, is_command in steps(text) if is_command]
 
 
-def _steps(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield paragraphs and command lines, and whether each is a command."""
+def steps(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield paragraphs, list items and command lines of a runbook field, and whether each is a command."""
     is_command = False
     prose: list[str] = []
     for line in [*text.splitlines(), ""]:
         is_fence = line.startswith("```")
-        if prose and (is_fence or not line.strip()):
+        if prose and (is_fence or not line.strip() or _ITEM.match(line)):
             yield " ".join(prose), False
             prose = []
         if is_fence:
