@@ -62,10 +62,10 @@ def sandbox_command(folder: Path, *words: str) -> subprocess.CompletedProcess[st
 
 
 @contextmanager
-def attached(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def attached(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     """Run `up --attach`; whatever the test does, nothing stays."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "up", "--attach", "--run-dir", str(folder)],
+        [sys.executable, "-m", "sandbox", "up", "--attach", "--run-dir", str(folder), *words],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -74,21 +74,24 @@ def test_impatient_interrupts_while_starting_leave_nothing(tmp_path: Path, after
     assert not places or vanishes(temporary_folder(everything))
 
 
-def test_attaching_to_a_running_sandbox_leaves_it_running(tmp_path: Path) -> None:
-    """Who keeps a sandbox open to look around does not lose it to a test run."""
+def test_attaching_to_a_running_sandbox_leaves_it_running_and_mended(tmp_path: Path) -> None:
+    """Who keeps a sandbox open to look around does not lose it to a test run, nor finds it broken."""
     folder = tmp_path / "run"
     up = sandbox_command(folder, "up")
     try:
         assert up.returncode == 0, up.stderr
         assert "Kubernetes API" in up.stdout
         assert (folder / "state.json").stat().st_mode & 0o077 == 0
-        with attached(folder) as process:
+        with attached(folder, "--fault", "nat-failed zone=b") as process:
             line = told(process)
+            assert "broken: nat-failed zone=b" in sandbox_command(folder, "status").stdout
             assert process.stdin is not None
             process.stdin.close()
-            assert process.wait(10) == 0
+            assert process.wait(30) == 0
         assert line["variables"]["SANDBOX_DNS"] in (folder / "state.json").read_text()
-        assert sandbox_command(folder, "status").returncode == 0
+        status = sandbox_command(folder, "status")
+        assert status.returncode == 0
+        assert "broken" not in status.stdout
     finally:
         assert sandbox_command(folder, "down").returncode == 0
     assert sandbox_command(folder, "status").returncode == 1
