@@ -11,6 +11,7 @@ from postflight.verdicts import Outcome
 
 _FIELDS = ("cause", "confirm", "fix", "prevent", "guide")
 _NOTHING = {"", "—", "-"}
+_SUBJECTS = 12
 _FENCE = "```"
 
 
@@ -41,22 +42,34 @@ def _head(findings: Findings) -> Iterator[str]:
     yield ""
     yield f"**{findings.totals()}** in {run['duration_s']:.1f} s, {run['started']}"
     yield ""
-    yield from _changes(findings)
+    if findings.comparison.earlier is not None:
+        yield findings.changes() or f"Since {findings.comparison.earlier}: nothing changed"
+        yield ""
     yield f"Account {identity['account']}, region {identity['region']}, cluster {cluster}, "
     yield f"seen from {run['vantage']} the cluster's network, as `{identity['caller']}`."
     yield ""
 
 
 def _changes(findings: Findings) -> Iterator[str]:
-    if findings.comparison.earlier is None:
-        return
-    yield f"Since the run of {findings.comparison.earlier}:"
-    yield ""
+    """Yield what changed check by check, folded: a long night must not hide what broke first."""
     groups = list(findings.comparison.groups())
-    yield from (f"- {name}: {', '.join(f'`{one}`' for one in ids)}" for name, ids in groups)
     if not groups:
-        yield "- nothing changed"
+        return
+    yield f"<details><summary>Changed since {findings.comparison.earlier}</summary>"
     yield ""
+    for name, ids in groups:
+        yield f"- {name}:"
+        for alike in told.by_check(findings.by_id[one] for one in ids):
+            yield f"  - {alike.fact}{_named(alike.subjects)}"
+    yield ""
+    yield "</details>"
+    yield ""
+
+
+def _named(subjects: Sequence[str]) -> str:
+    names = ", ".join(code(name) for name in subjects[:_SUBJECTS])
+    more = f" and {len(subjects) - _SUBJECTS} more" if len(subjects) > _SUBJECTS else ""
+    return f": {names}{more}" if names else ""
 
 
 def _tree(findings: Findings) -> Iterator[str]:
@@ -74,8 +87,7 @@ def _tree(findings: Findings) -> Iterator[str]:
         if cause.consequences:
             yield f"   - {counted(len(cause.consequences), 'consequence')}:"
             for one in told.by_check(cause.consequences):
-                names = f": {', '.join(code(name) for name in one.subjects)}" if one.subjects else ""
-                yield f"     - {one.fact}{names}"
+                yield f"     - {one.fact}{_named(one.subjects)}"
     yield ""
 
 
@@ -163,4 +175,5 @@ def _rest(findings: Findings) -> Iterator[str]:
         yield ""
         yield from (f"- {one['section']}: {one['why']}" for one in findings.results["not_declared"])
         yield ""
+    yield from _changes(findings)
     yield f"Calls: {findings.calls()}"
