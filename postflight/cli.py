@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from postflight import runbook
-from postflight.environment import EnvironmentFileError, available, find, load
+from postflight.environment import EnvironmentFileError, Vantage, available, find, load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check_environment)
 
     _add_permissions(commands.add_parser("permissions", help="print what a run has to be allowed"))
+
+    publishing = commands.add_parser("publish", help="put the results of runs into an S3 bucket")
+    publishing.add_argument("reports", type=Path, help="the folder of the runs")
+    publishing.add_argument("address", metavar="s3://BUCKET/PREFIX", help="where to")
+    publishing.set_defaults(run=_publish)
 
     schema = commands.add_parser("schema", help="print the JSON Schema of environment files, for editors")
     schema.set_defaults(run=_schema)
@@ -105,7 +110,7 @@ def _permissions(options: argparse.Namespace) -> int:
     from postflight import permissions
 
     environment = load(find(options.env, options.root / "environments"), os.environ)
-    vantages = (options.vantage,) if options.vantage else ("inside", "outside")
+    vantages: tuple[Vantage, ...] = (options.vantage,) if options.vantage else ("inside", "outside")
     namespace, _, name = options.service_account.partition("/")
     grantee = permissions.Grantee("ServiceAccount", name, namespace)
     if options.group:
@@ -122,6 +127,18 @@ def _permissions(options: argparse.Namespace) -> int:
         roles = permissions.rbac_objects(environment, needs, [grantee])
         # JSON is YAML: what is printed without --iam or --kubernetes is one stream of documents.
         print(yaml.safe_dump_all(roles, sort_keys=False, explicit_start=not options.kubernetes), end="")
+    return 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from postflight import publishing
+
+    try:
+        count = publishing.publish(options.reports, options.address)
+    except publishing.PublishingError as error:
+        print(f"postflight: {error}", file=sys.stderr)
+        return 1
+    print(f"{count} files put into {options.address}")
     return 0
 
 

@@ -82,8 +82,8 @@ def _matching_endpoint(environment: Environment, ask: Ask) -> str:
         )
     if context.in_cluster and not (context.ca and cluster.ca):
         raise Unverified(
-            f"A pod tells clusters apart by their CA, and {'the pod' if cluster.ca else 'AWS'} names none for "
-            f"{name}: whether this is the right cluster cannot be told."
+            f"A pod tells clusters apart by their CA, and {'the pod' if cluster.ca else 'AWS'} names none: "
+            f"whether this is cluster {name} cannot be told."
         )
     if context.ca and cluster.ca and _digest(context.ca) != _digest(cluster.ca):
         raise WrongPlaceError(

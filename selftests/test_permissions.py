@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -66,7 +66,7 @@ def granted(name: str, vantage: str = "outside", *more: str, sandbox: Sandbox | 
     return list(yaml.safe_load_all(done.stdout))
 
 
-def rules(roles: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def rules(roles: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the rules of all Roles, each with its namespace."""
     return [
         {**rule, "namespace": role["metadata"].get("namespace", "")}
@@ -92,7 +92,7 @@ def unlisted(policy: Mapping[str, Any]) -> list[str]:
     return sorted(one for one in known | declared if one.lower() not in allowed | PASSED_OVER)
 
 
-def permit(sandbox: Sandbox, policy: Mapping[str, Any], roles: list[Mapping[str, Any]]) -> None:
+def permit(sandbox: Sandbox, policy: Mapping[str, Any], roles: Sequence[Mapping[str, Any]]) -> None:
     """Let the suite do in this sandbox just what a policy and Roles allow."""
     state = RunFolder(sandbox.folder).read()
     assert state is not None

@@ -125,9 +125,9 @@ def _places(environment: Environment, need: Need, word: str) -> Iterator[tuple[s
         case DatabaseServer():
             yield from ((service.namespace, "") for service in services_on(environment, subject))
         case _:
-            namespace = getattr(subject, "namespace", None)
-            if namespace:
-                yield namespace, ""
+            place: str | None = getattr(subject, "namespace", None)
+            if place:
+                yield place, ""
 
 
 def _arises(environment: Environment, need: Need) -> bool:

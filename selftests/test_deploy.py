@@ -1,0 +1,269 @@
+"""What `deploy/` holds is current, valid, and runs: manifests, policies, and the shell words in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from postflight.environment import find, load
+from postflight.permissions import Grantee, iam_policy, needs, rbac_objects
+from sandbox.aws.client import Aws
+from selftests.kube_api_server import serving
+from selftests.proofs.harness import ROOT, running_sandbox
+
+DEPLOY: Final = ROOT / "deploy"
+OVERLAYS: Final = ("dev", "stage", "prod", "doa-prod")
+KUSTOMIZATIONS: Final = (*(f"overlays/{name}" for name in OVERLAYS), "fleet")
+SCHEMAS: Final = "1.33"
+SERVICE_ACCOUNT: Final = Grantee("ServiceAccount", "postflight", "postflight")
+KUBECTL: Final = shutil.which("kubectl")
+
+needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not on PATH")
+
+
+def documents(file: Path) -> list[Any]:
+    return [one for one in yaml.safe_load_all(file.read_text(encoding="utf-8")) if one is not None]
+
+
+@cache
+def built(name: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the objects that `kubectl kustomize` makes of a folder."""
+    command = [str(KUBECTL), "kustomize", str(DEPLOY / name)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return tuple(yaml.safe_load_all(done.stdout))
+
+
+def pods(objects: tuple[Mapping[str, Any], ...]) -> Iterator[Mapping[str, Any]]:
+    """Yield the pod template of every Job and CronJob."""
+    for one in objects:
+        if one["kind"] == "Job":
+            yield one["spec"]["template"]
+        elif one["kind"] == "CronJob":
+            yield one["spec"]["jobTemplate"]["spec"]["template"]
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_generated_permissions_are_current(name: str) -> None:
+    """A check that asks for more than the checked-in Role allows would be unverified in the cluster only."""
+    environment = load(find(name, ROOT / "environments"), {})
+    inside = needs(name, environment, ROOT, ["inside"])
+    either = [*inside, *needs(name, environment, ROOT, ["outside"])]
+    roles = rbac_objects(environment, inside, [SERVICE_ACCOUNT])
+    again = f"postflight permissions --env {name}"
+    policy = json.loads((DEPLOY / "iam" / f"{name}.json").read_text(encoding="utf-8"))
+    assert policy == iam_policy(environment, either), f"{again} --iam > deploy/iam/{name}.json"
+    assert documents(DEPLOY / "overlays" / name / "rbac.yaml") == roles, (
+        f"{again} --kubernetes --vantage inside > deploy/overlays/{name}/rbac.yaml"
+    )
+
+
+@needs_kubectl
+@pytest.mark.parametrize("name", KUSTOMIZATIONS)
+def test_manifests_are_valid(name: str) -> None:
+    """A misspelt field is dropped by an API server in silence, and its safeguard with it."""
+    validator = pytest.importorskip("kubernetes_validate", reason="the Kubernetes schemas are not installed")
+    assert built(name)
+    for one in built(name):
+        validator.validate(one, SCHEMAS, strict=True)
+
+
+@needs_kubectl
+@pytest.mark.parametrize("name", KUSTOMIZATIONS)
+def test_manifests_can_be_applied(name: str, tmp_path: Path) -> None:
+    """Every object has a kind that an API server knows, a namespace where it needs one, and a name."""
+    with serving(tmp_path) as served:
+        present = {"kube-system", "default", "kube-public", "kube-node-lease"}
+        wanted = {one["metadata"].get("namespace") for one in built(name)} - present - {None}
+        for namespace in wanted - {one["metadata"]["name"] for one in built(name)}:
+            served.request("POST", "/api/v1/namespaces", body={"metadata": {"name": namespace}})
+        for one in built(name):
+            answer = served.request("POST", _path(one), body=dict(one))
+            assert answer.status_code == 201, answer.text
+
+
+def _path(one: Mapping[str, Any]) -> str:
+    version = one["apiVersion"]
+    namespace = one["metadata"].get("namespace")
+    plural = f"{one['kind'].lower()}s"
+    root = "/apis" if "/" in version else "/api"
+    return f"{root}/{version}{f'/namespaces/{namespace}' if namespace else ''}/{plural}"
+
+
+@needs_kubectl
+@pytest.mark.parametrize("name", KUSTOMIZATIONS)
+def test_pods_have_no_rights_on_their_node(name: str) -> None:
+    """The namespace enforces the restricted standard: a pod that asks for more would not be admitted."""
+    templates = list(pods(built(name)))
+    assert templates
+    for template in templates:
+        spec = template["spec"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in spec["containers"]:
+            own = container["securityContext"]
+            assert own["readOnlyRootFilesystem"] is True
+            assert own["allowPrivilegeEscalation"] is False
+            assert own["capabilities"] == {"drop": ["ALL"]}
+            assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/tmp", "/reports"}  # noqa: S108
+            assert "limits" in container["resources"]
+
+
+@needs_kubectl
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_jobs_end_by_themselves(name: str) -> None:
+    """A hook that never ends holds the sync; one that is tried again hides what the first pod found."""
+    jobs = [one["spec"] for one in built(f"overlays/{name}") if one["kind"] == "Job"]
+    jobs += [
+        one["spec"]["jobTemplate"]["spec"] for one in built(f"overlays/{name}") if one["kind"] == "CronJob"
+    ]
+    assert len(jobs) == 2
+    for job in jobs:
+        assert job["backoffLimit"] == 0
+        deadline = next(
+            word for word in job["template"]["spec"]["containers"][0]["args"] if word.startswith("--deadline")
+        )
+        minutes = int(re.sub(r"\D", "", deadline))
+        assert minutes * 60 < job["activeDeadlineSeconds"], "the suite must have time to report"
+
+
+def test_every_option_in_the_examples_exists() -> None:
+    """A pipeline whose command line is wrong fails on the night it is needed."""
+    command = [sys.executable, "-m", "pytest", "--help"]
+    helped = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+    text = "".join(file.read_text(encoding="utf-8") for file in DEPLOY.rglob("*.yaml"))
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    used = set(
+        re.findall(
+            r"(?<![\w-])--(?:env|release|patience|deadline|vantage|\w*allure\w*|clean-\w+|junit\w+)",
+            "\n".join(lines),
+        )
+    )
+    assert {"--env", "--patience", "--deadline", "--release", "--vantage"} <= used
+    for option in used:
+        assert option in helped, option
+
+
+@pytest.mark.parametrize("file", sorted((DEPLOY / "github").glob("*.yaml")), ids=lambda file: file.stem)
+def test_workflows_hold_no_keys(file: Path) -> None:
+    """A role is assumed by OIDC; a key in a repository's secrets would have to be kept and renewed."""
+    (workflow,) = documents(file)
+    text = file.read_text(encoding="utf-8")
+    assert workflow["permissions"] == {"contents": "read", "id-token": "write"}
+    assert "aws-access-key-id" not in text
+    assert "secrets." not in text
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"]
+        for step in job["steps"]:
+            # An expression inside a script would be a way to put words into the shell.
+            assert "${{" not in step.get("run", "")
+
+
+def test_image_has_all_that_a_run_needs() -> None:
+    """What the ignore file leaves out is missing in the image, and first missed in the cluster."""
+    ignore = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").split()
+    kept = {line[1:] for line in ignore if line.startswith("!")}
+    folders = {folder.name for folder in ROOT.glob("tests_*")}
+    needed = {
+        "conftest.py",
+        "environments",
+        "postflight",
+        "runbook",
+        "pyproject.toml",
+        "uv.lock",
+        "deploy/verify",
+    }
+    assert folders | needed <= kept
+    assert all((ROOT / one).exists() for one in kept)
+    assert not {"sandbox", "selftests", "reports"} & kept
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    assert "--frozen" in text
+    assert "\nUSER 10001:10001\n" in text
+
+
+def test_fleet_takes_the_environment_of_its_index(tmp_path: Path) -> None:
+    """One pod an environment: a wrong index would verify one twice and another never."""
+    (job,) = documents(DEPLOY / "fleet" / "job.yaml")
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    given = {one["name"]: one["value"] for one in container["env"]}
+    names = given["ENVIRONMENTS"].split()
+    assert job["spec"]["completions"] == len(names)
+    stand_in = tmp_path / "verify"
+    stand_in.write_text('#!/bin/sh\necho "$RESULTS" "$@"\n', encoding="utf-8")
+    stand_in.chmod(0o700)
+    script = container["args"][0].replace("/app/deploy/verify", str(stand_in))
+    for index, name in enumerate(names):
+        process = {**os.environ, **given, "JOB_COMPLETION_INDEX": str(index), "REPORTS": "/reports"}
+        done = subprocess.run(
+            [*container["command"], script],
+            env=process,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+        assert done.stdout.startswith(f"{given['RESULTS']}/{name} --env={name} --vantage=outside")
+
+
+def test_image_verifies_and_keeps_the_results(tmp_path: Path) -> None:
+    """The image's own script, with the words of the hook: verdict, exit status and results in the bucket."""
+    (hook,) = documents(DEPLOY / "base" / "hook.yaml")
+    args = hook["spec"]["template"]["spec"]["containers"][0]["args"]
+    words = {"POSTFLIGHT_ENVIRONMENT": "sandbox", "POSTFLIGHT_RELEASE": ""}
+    with running_sandbox() as sandbox:
+        s3 = Aws(sandbox.variables["AWS_ENDPOINT_URL"]).client("s3")
+        location = {"LocationConstraint": "ap-northeast-2"}
+        s3.create_bucket(Bucket="postflight-results", CreateBucketConfiguration=location)
+        process = {
+            **sandbox.process_environment,
+            "REPORTS": str(tmp_path),
+            "RESULTS": "s3://postflight-results/sandbox",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+        expanded = [re.sub(r"\$\((\w+)\)", lambda found: words[found[1]], word) for word in args]
+        done = subprocess.run(
+            [str(DEPLOY / "verify"), *expanded, "tests_infra/test_nat.py"],
+            cwd=ROOT,
+            env=process,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        listed = s3.list_objects_v2(Bucket="postflight-results", Prefix="sandbox/")["Contents"]
+        keys = {one["Key"] for one in listed}
+        kept = s3.get_object(Bucket="postflight-results", Key="sandbox/latest/results.json")["Body"].read()
+    assert any(re.fullmatch(r"sandbox/sandbox-[0-9TZ]+/summary\.md", key) for key in keys), keys
+    assert {one["verdict"] for one in json.loads(kept)["checks"]} == {"passed"}
+
+
+def test_script_ends_as_the_suite_does(tmp_path: Path) -> None:
+    """A Job is told to be failed by its exit status alone; keeping the results must not change it."""
+    process = {
+        **os.environ,
+        "REPORTS": str(tmp_path),
+        "RESULTS": "nowhere",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    done = subprocess.run(
+        [str(DEPLOY / "verify"), "--env=no-such-environment"],
+        cwd=ROOT,
+        env=process,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "the results stay in" in done.stderr
