@@ -22,6 +22,7 @@ from postflight.probes.connections import Connections
 from postflight.recording import RecordedAnswers
 from postflight.run import Run, live_answers, new_folder
 from postflight.subjects import Ask
+from postflight.surroundings import Surroundings, recorded
 
 
 def environment_file(config: pytest.Config) -> Path:
@@ -39,10 +40,13 @@ def environment_file(config: pytest.Config) -> Path:
         raise pytest.UsageError(str(error)) from None
 
 
-def environment(config: pytest.Config, file: Path) -> Environment:
-    """Load the environment. Production must be named on the command line. Raises pytest.UsageError."""
+def environment(config: pytest.Config, file: Path, process: Mapping[str, str]) -> Environment:
+    """Load the environment, filled in from `process`. Raises pytest.UsageError.
+
+    Production must be named on the command line.
+    """
     try:
-        loaded = load(file, os.environ)
+        loaded = load(file, process)
     except EnvironmentFileError as error:
         raise pytest.UsageError(str(error)) from None
     named = options.is_xdist_worker(config) or options.is_named_on_the_command_line(config)
@@ -54,11 +58,21 @@ def environment(config: pytest.Config, file: Path) -> Environment:
     return loaded
 
 
-def vantage_of(option: str | None, process: Mapping[str, str]) -> Vantage:
-    """Tell where a run stands: as asked for, else inside if a cluster started this process."""
-    if option is not None:
-        return cast("Vantage", option)
-    return "inside" if "KUBERNETES_SERVICE_HOST" in process else "outside"
+def surroundings(config: pytest.Config) -> Surroundings:
+    """Tell where a run stands, and the variables that it reads: the process's, or those of the replayed run.
+
+    A run stands where it is said to, else inside if a cluster started this process. Raises pytest.UsageError.
+    """
+    said = cast("Vantage | None", config.getoption("--vantage"))
+    replayed: str | None = config.getoption("--replay")
+    if replayed is None:
+        found: Vantage = "inside" if "KUBERNETES_SERVICE_HOST" in os.environ else "outside"
+        return Surroundings(said or found, os.environ)
+    try:
+        before = recorded(config.invocation_params.dir / replayed)
+    except (OSError, ValueError, KeyError) as error:
+        raise pytest.UsageError(f"--replay {replayed}: this is no folder of a run ({error}).") from None
+    return Surroundings(said or before.vantage, {**os.environ, **before.variables})
 
 
 def brought_up(config: pytest.Config, declared: Environment) -> BroughtUp | None:

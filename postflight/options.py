@@ -148,6 +148,20 @@ def layer_of(item: pytest.Item) -> str | None:
     return layer if layer in LAYERS else None
 
 
+def require_root(config: pytest.Config) -> None:
+    """Refuse to run where pytest took the path of an environment for the root of the tests.
+
+    pytest looks for its root before it knows our options. Raises pytest.UsageError.
+    """
+    named: str | None = config.getoption("--env")
+    here = config.invocation_params.dir
+    if named and config.rootpath != here and not (config.rootpath / "environments").is_dir():
+        raise pytest.UsageError(
+            f"pytest took {named} for a folder of tests, and {config.rootpath} for their root. "
+            f"Write it with an equals sign: pytest --env={named}"
+        )
+
+
 def is_xdist_worker(config: pytest.Config) -> bool:
     """Whether this process runs checks for a pytest-xdist controller."""
     return hasattr(config, "workerinput")

@@ -24,6 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load the environment, if this run is about one."""
     for marker in options.MARKERS:
         config.addinivalue_line("markers", marker)
+    options.require_root(config)
     if not options.is_about_an_environment(config):
         return
     config.pluginmanager.register(Hooks(config), "postflight-hooks")

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from postflight.evidence import Looking, Unverified
+from postflight.redaction import redacted
 
 
 class NotRecordedError(Exception):
@@ -53,7 +54,7 @@ class Recording:
             kept["unverified"] = {"message": str(outcome), "permission": outcome.permission}
         else:
             kept["evidence"] = TypeAdapter(looking.answer_type).dump_python(outcome, mode="json")
-        text = self._redact(json.dumps(kept, indent=1, ensure_ascii=False))
+        text = json.dumps(redacted(kept, self._redact), indent=1, ensure_ascii=False)
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / looking.question.file_name
         temporary = file.with_name(f".{file.name}.{threading.get_native_id()}")

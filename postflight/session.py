@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from postflight import beginning, collection
+from postflight import beginning, collection, options
 from postflight.bring_up import BroughtUp
 from postflight.environment import Subject
 from postflight.evidence import LiveAnswers, Unverified
@@ -23,6 +22,7 @@ from postflight.report.wanted import wanted
 from postflight.run import Run, Seen
 from postflight.second_look import SecondLook, arguments
 from postflight.subjects import rows
+from postflight.surroundings import Surroundings, UsedVariables
 from postflight.verdicts import Outcome, judge
 from postflight.waivers import waived
 
@@ -39,7 +39,8 @@ class Session:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._file = beginning.environment_file(config)
-        self._vantage = beginning.vantage_of(config.getoption("--vantage"), os.environ)
+        self._surroundings = beginning.surroundings(config)
+        self._vantage = self._surroundings.vantage
         self._brought_up: BroughtUp | None = None
         self._run: Run | None = None
         self._reports: Reports | None = None
@@ -48,7 +49,8 @@ class Session:
         self._load()
 
     def _load(self) -> None:
-        self.environment = beginning.environment(self._config, self._file)
+        self._variables = UsedVariables(self._surroundings.variables)
+        self.environment = beginning.environment(self._config, self._file, self._variables)
         self.collection = collection.Collection(self.environment, self._vantage, rows())
 
     def fixtures(self) -> ModuleType:
@@ -70,6 +72,9 @@ class Session:
             # The file's ${VARIABLES} have their real values only now.
             self._load()
         self._run = beginning.begin(self._config, self.environment, self._vantage)
+        if not options.is_xdist_worker(self._config):
+            used = {name: self._variables[name] for name in self._variables.used}
+            Surroundings(self._vantage, used).write(self._run.folder)
 
     def header(self) -> list[str]:
         """Say what this run looks at: environment, account, region, cluster, who, from where."""

@@ -59,14 +59,15 @@ def judge(
 ) -> Outcome:
     """Turn what happened to an item in one phase into its outcome.
 
-    An assertion that fails is `failed`; whatever stopped the check from looking is `unverified`; so is a
-    defect of ours in a fixture: never green.
+    An assertion that fails is `failed`; whatever stopped the check from looking is `unverified`, and so is
+    a defect of ours, in a fixture or in the check: never green.
     """
     kind, subject = subject_of(item)
     error = call.excinfo.value if call.excinfo is not None else None
     verdict: Verdict = "passed"
     if error is not None:
-        verdict = "unverified" if isinstance(error, Unverified) or call.when != "call" else "failed"
+        is_judged = call.when == "call" and isinstance(error, AssertionError | pytest.fail.Exception)
+        verdict = "failed" if is_judged else "unverified"
     entry = runbook.get(check_key(item.nodeid))
     in_trouble = verdict != "passed"
     return Outcome(
