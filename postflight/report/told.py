@@ -10,6 +10,7 @@ from postflight.verdicts import Outcome
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z가-힣`])")
 
+_DIFFERS = re.compile(r"[#\d]")
 _ITEM = re.compile(r"\s*([-*]|\d+\.)\s")
 _NAMES = {
     **{
@@ -138,6 +139,7 @@ def steps(text: str) -> Iterator[tuple[str, bool]]:
 
 def _gist(one: Outcome) -> str:
     """Return a message without what differs from subject to subject: names and numbers."""
-    subject = one.subject or " "
-    words = one.message.split()
-    return " ".join("#" if subject in word or any(map(str.isdigit, word)) else word for word in words)
+    message = one.message
+    if one.subject is not None:
+        message = re.sub(rf"(?<!\w){re.escape(one.subject)}(?!\w)", "#", message)
+    return " ".join("#" if _DIFFERS.search(word) else word for word in message.split())
