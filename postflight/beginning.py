@@ -109,7 +109,9 @@ def begin(config: pytest.Config, declared: Environment, vantage: Vantage) -> Run
         environment=declared,
         connections=connections,
         answers=answers,
-        runbook=runbook.load(config.rootpath / "runbook"),
+        runbook=runbook.load(
+            config.rootpath / "runbook", runbook.language_of(config.getoption("--lang"), os.environ)
+        ),
         folder=folder,
         identity=Identity(**given["identity"]) if given else _identity(declared, Ask(answers, connections)),
         release=config.getoption("--release"),

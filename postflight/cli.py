@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
 
     explain = commands.add_parser("explain", help="print the runbook entry of a check, or of all that match")
     explain.add_argument("word", help="a check's name, or a word to look for in the runbook")
+    explain.add_argument("--lang", choices=runbook.LANGUAGES, help="language (default: the locale's)")
     explain.set_defaults(run=_explain)
 
     check = commands.add_parser("check-environment", help="say whether an environment file is right")
@@ -59,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    entries = runbook.load(options.root / "runbook")
+    language = runbook.language_of(options.lang, os.environ)
+    entries = runbook.load(options.root / "runbook", language)
     word = options.word.lower()
     exact = [entry for entry in entries.values() if entry.check.split("::")[1] == word or entry.check == word]
     found = exact or [

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from postflight import runbook
+
 LAYERS = ("infra", "platform", "app", "network")
 
 MARKERS = (
@@ -79,6 +81,11 @@ def add(parser: pytest.Parser) -> None:
         metavar="URL",
         help="post a summary, as Slack reads it, to this secret URL at the end "
         "(default: $POSTFLIGHT_SUMMARY_WEBHOOK)",
+    )
+    group.addoption(
+        "--lang",
+        choices=runbook.LANGUAGES,
+        help="language of the runbook (default: the locale's, if there is a runbook in it)",
     )
     group.addoption("--release", metavar="REVISION", help="what was deployed; kept in the results")
     group.addoption(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FIELDS = ("Symptom", "Cause", "Confirm", "Fix", "Prevent", "Leads to", "Guide")
+# What a page in another language tells: the text. Links and guide are data of the English page.
+TRANSLATED = {
+    "ko": {"증상": "symptom", "원인": "cause", "확인": "confirm", "해결": "fix", "예방": "prevent"},
+}
+LANGUAGES = ("en", *TRANSLATED)
 
 _ENTRY = re.compile(r"^## (?P<test>test_\w+)[ \t]*$", re.MULTILINE)
-_FIELD = re.compile(rf"^\*\*(?P<field>{'|'.join(FIELDS)})\*\*[ \t]*", re.MULTILINE)
 _LINK = re.compile(
     r"\[(?P<test>test_\w+)\]\((?P<page>[^)\s]*)\)\s+of\s+(?P<scope>the\s+same|every)\s+"
     r"(?P<kind>[a-z_ ]+?)\s*(?=[,.;\n]|$)"
@@ -66,13 +70,29 @@ def check_key(node_id: str) -> str:
     return node_id.split("[", 1)[0]
 
 
-def load(folder: Path) -> dict[str, Entry]:
-    """Read every English page below `folder`, by check. Raises RunbookError."""
+def load(folder: Path, language: str = "en") -> dict[str, Entry]:
+    """Read every page below `folder`, by check; in another language where there is such an entry.
+
+    Raises RunbookError.
+    """
     entries: dict[str, Entry] = {}
     for page in sorted(folder.glob("*/test_*.md")):
         if not page.name.endswith(".ko.md"):
             entries.update({entry.check: entry for entry in _page(page, folder)})
+    if language in TRANSLATED:
+        for page in sorted(folder.glob(f"*/test_*.{language}.md")):
+            entries.update(_translated(page, folder, language, entries))
     return entries
+
+
+def language_of(said: str | None, process: Mapping[str, str]) -> str:
+    """Return the language that is asked for, else the locale's, else English.
+
+    Source: POSIX.1 8.2, LC_ALL before LC_MESSAGES before LANG.
+    """
+    locale = next((process[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if process.get(name)), "")
+    language = said or locale.split("_", 1)[0].split(".", 1)[0].lower()
+    return language if language in LANGUAGES else "en"
 
 
 def filled(text: str, lookup: Callable[[str, str], str | None]) -> str:
@@ -88,22 +108,57 @@ def placeholders(entry: Entry) -> tuple[tuple[str, str], ...]:
 
 def _page(page: Path, folder: Path) -> Iterator[Entry]:
     module = page.relative_to(folder).with_suffix(".py").as_posix()
+    for test, body in _bodies(page):
+        yield _entry(page, f"{module}::{test}", body, folder)
+
+
+def _bodies(page: Path) -> Iterator[tuple[str, str]]:
+    """Yield each entry's test and its text."""
     text = page.read_text(encoding="utf-8")
     starts = list(_ENTRY.finditer(text))
     for start, following in zip(starts, [*starts[1:], None], strict=True):
-        body = text[start.end() : following.start() if following else len(text)]
-        yield _entry(page, f"{module}::{start['test']}", body, folder)
+        yield start["test"], text[start.end() : following.start() if following else len(text)]
 
 
-def _entry(page: Path, check: str, body: str, folder: Path) -> Entry:
-    marks = list(_FIELD.finditer(body))
+def _fields(page: Path, test: str, body: str, names: Collection[str]) -> dict[str, str]:
+    """Return the bold fields of an entry. Raises RunbookError for one that is missing or empty."""
+    marks = list(re.finditer(rf"^\*\*(?P<field>{'|'.join(names)})\*\*[ \t]*", body, re.MULTILINE))
     fields = {
         mark["field"]: body[mark.end() : following.start() if following else len(body)].strip()
         for mark, following in zip(marks, [*marks[1:], None], strict=True)
     }
-    missing = [name for name in FIELDS if not fields.get(name)]
+    missing = [name for name in names if not fields.get(name)]
     if missing:
-        raise RunbookError(f"{page}: {check.split('::')[1]} has no **{missing[0]}**.")
+        raise RunbookError(f"{page}: {test} has no **{missing[0]}**.")
+    return fields
+
+
+def _translated(
+    page: Path, folder: Path, language: str, entries: Mapping[str, Entry]
+) -> Iterator[tuple[str, Entry]]:
+    """Yield the entries of a page in another language: its text, with the English entry's links and guide."""
+    module = page.relative_to(folder).as_posix().removesuffix(f".{language}.md") + ".py"
+    names = TRANSLATED[language]
+    for test, body in _bodies(page):
+        if f"{module}::{test}" not in entries:
+            raise RunbookError(f"{page}: {test} has no English entry.")
+        written = _fields(page, test, body, names)
+        text = {field: written[name] for name, field in names.items()}
+        yield (
+            f"{module}::{test}",
+            replace(
+                entries[f"{module}::{test}"],
+                symptom=text["symptom"],
+                cause=text["cause"],
+                confirm=text["confirm"],
+                fix=text["fix"],
+                prevent=text["prevent"],
+            ),
+        )
+
+
+def _entry(page: Path, check: str, body: str, folder: Path) -> Entry:
+    fields = _fields(page, check.split("::")[1], body, FIELDS)
     return Entry(
         check=check,
         symptom=fields["Symptom"],
