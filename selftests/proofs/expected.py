@@ -132,7 +132,7 @@ EXPECTED: Mapping[str, Expected] = {
         APP, "test_health::test_service_answers_its_health_path", "banner-service", "/health 404"
     ),
     "service-down": cause(
-        PLATFORM, "test_workloads::test_deployment_has_its_replicas_ready", "auth-service", "auth-service"
+        PLATFORM, "test_workloads::test_deployment_asks_for_its_replicas", "auth-service", "auth-service"
     ),
     "dns-record-missing": cause(
         NETWORK, "test_records::test_record_exists", "dashboard-sandbox.kyeol.click", "kyeol.click"
@@ -155,11 +155,11 @@ EXPECTED: Mapping[str, Expected] = {
     "cors-origin-missing": cause(
         NETWORK,
         "test_cors::test_browser_may_call_the_api",
-        "saleor-dashboard",
+        "graphql-dashboard",
         "https://dashboard-sandbox.kyeol.click",
     ),
     "cors-wide-open": cause(
-        NETWORK, "test_cors::test_foreign_origin_is_refused", "saleor", "https://not-declared.example"
+        NETWORK, "test_cors::test_foreign_origin_is_refused", "graphql", "https://not-declared.example"
     ),
     "s3-policy": cause(
         INFRA,
@@ -182,7 +182,7 @@ EXPECTED: Mapping[str, Expected] = {
     "redis-hangs": cause(
         APP, "test_caches::test_cache_answers_in_time", "doa-market-redis", "doa-market-redis"
     ),
-    "graphql-slow": cause(APP, "test_graphql::test_products_answer_in_time", "saleor", "limit"),
+    "graphql-slow": cause(APP, "test_graphql::test_products_answer_in_time", "graphql", "limit"),
     "api-500": cause(APP, "test_configuration::test_service_is_configured", API, "SECRET_KEY"),
     "crash-env-missing": cause(APP, "test_configuration::test_service_is_configured", API, ""),
     "image-missing": cause(PLATFORM, "test_workloads::test_image_can_be_pulled", API, "saleor-api"),
