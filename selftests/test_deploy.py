@@ -235,7 +235,7 @@ def image(folder: Path) -> Path:
 
 
 def test_image_verifies_and_keeps_the_results(tmp_path: Path) -> None:
-    """The files of the image, its script, the words of the hook: verdict, exit status, results in a bucket."""
+    """The image, its script, the words of the hook: verdict, exit status, and results in a bucket."""
     app = image(tmp_path / "app")
     before = sorted(app.rglob("*"))
     (hook,) = documents(DEPLOY / "base" / "hook.yaml")
