@@ -17,6 +17,7 @@ from postflight.environment import Subject
 from postflight.evidence import LiveAnswers, Unverified
 from postflight.patience import Attempt
 from postflight.report import terminal
+from postflight.report.redaction import redacted
 from postflight.report.reports import Reports
 from postflight.report.wanted import wanted
 from postflight.run import Run, Seen
@@ -130,7 +131,8 @@ class Session:
         _, subject = collection.subject_of(item)
         outcome = judge(item, call, self.environment, self._run.runbook, settled_after_s=settled)
         seen = self._run.evidence_files(getattr(item, "fixturenames", ()), subject)
-        outcome = replace(outcome, evidence=seen)
+        # Here the secrets are known that were seen; what leaves this process must not hold them.
+        outcome = Outcome.from_json(redacted(replace(outcome, evidence=seen).as_json(), self._run))
         return waived(outcome, self.environment.waivers, self._run.started)
 
     def gather(self, data: Mapping[str, Any]) -> None:
@@ -151,12 +153,15 @@ class Session:
         if self._run is None:
             return {}
         calls = self._run.connections.calls.by_protocol()
-        return {"calls": calls, "left_out": self.collection.left_out}
+        secrets = self._run.connections.secrets.values()
+        return {"calls": calls, "left_out": self.collection.left_out, "secrets": secrets}
 
     def gather_worker(self, told: Mapping[str, Any]) -> None:
         """Take in what a worker told when it ended."""
         if self._run is not None and told:
             self._run.connections.calls.add(told["calls"])
+            for value in told["secrets"]:
+                self._run.connections.secrets.add(value)
             self.collection.left_out.update(told["left_out"])
 
     def finish(self, exit_status: int) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from postflight import surroundings
 from postflight.evidence import question
 
 SECRET = "hunter2-which-nobody-may-read"
@@ -89,8 +90,9 @@ def make(folder: Path) -> Path:
     _write(folder / "runbook" / "tests_infra" / "test_tiny.md", page)
     caller = {"account": "123456789012", "arn": "arn:aws:iam::123456789012:user/somebody"}
     kept = {"probe": "aws.sts.caller", "arguments": {}, "began": 1.0, "duration_s": 0.1, "evidence": caller}
-    recorded = folder / "reports" / "recorded" / "evidence"
-    _write(recorded / question("aws.sts.caller", {}).file_name, json.dumps(kept))
+    recorded = folder / "reports" / "recorded"
+    _write(recorded / "evidence" / question("aws.sts.caller", {}).file_name, json.dumps(kept))
+    _write(recorded / surroundings.FILE, json.dumps({"vantage": "outside", "variables": {}}))
     return folder
 
 

@@ -59,6 +59,11 @@ class Secrets:
                 self._values.add(value)
         return value
 
+    def values(self) -> list[str]:
+        """Return what is remembered, to be told to the process that writes the reports."""
+        with self._lock:
+            return sorted(self._values)
+
     def redact(self, text: str) -> str:
         """Return `text` with every known secret value replaced."""
         with self._lock:
