@@ -22,7 +22,7 @@ def drawn(text: str | None) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """Read a graph strictly: its labels by node, and its arrows."""
     assert text is not None
     first, *lines = text.splitlines()
-    assert first == "flowchart LR"
+    assert first == "flowchart TD"
     nodes: dict[str, str] = {}
     arrows: list[tuple[str, str]] = []
     for line in lines:

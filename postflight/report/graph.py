@@ -10,8 +10,8 @@ from postflight.report.text import cut
 from postflight.verdicts import Outcome
 
 _NODES = 30
-_LABEL = 90
-_SUBJECTS = 3
+_LABEL = 80
+_SUBJECTS = 2
 _STYLES = (
     "classDef cause fill:#b42318,stroke:#7a271a,color:#ffffff",
     "classDef consequence fill:#fef0c7,stroke:#b54708,color:#4e1d09",
@@ -108,7 +108,7 @@ def _drawn(
     arrows: Mapping[int, Sequence[int]],
     order: Sequence[int],
 ) -> Iterator[str]:
-    yield "flowchart LR"
+    yield "flowchart TD"
     shown = order[:_NODES]
     for number in shown:
         kind, alike = groups[number]
