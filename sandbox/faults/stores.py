@@ -27,9 +27,11 @@ def db_endpoint_moved(site: Site) -> Generator[None]:
     """KYEOL's database was made anew under another host name; the Secret still names the old one."""
     old = site.facts.kyeol_database
     new = f"{names.KYEOL_DATABASE}.r3created1.{names.REGION}.rds.amazonaws.com"
+    site.wait_for(site.stores.kyeol.present(site.authorities.stores.issue(new)))
     site.aws.set("db-instance", names.KYEOL_DATABASE, address=new)
     site.wait_for(site.stores.kyeol.cut_clients())
     yield
+    site.wait_for(site.stores.kyeol.present(site.authorities.stores.issue(old.host)))
     site.aws.set("db-instance", names.KYEOL_DATABASE, address=old.host)
 
 

@@ -112,9 +112,9 @@ EXPECTED: Mapping[str, Expected] = {
     ),
     "ingress-annotations": cause(
         PLATFORM,
-        "test_ingress::test_ingress_declares_its_scheme",
+        "test_ingress::test_ingress_declares_its_target_type",
         "saleor",
-        "alb.ingress.kubernetes.io/scheme",
+        "saleor/saleor alb.ingress.kubernetes.io/target-type",
     ),
     "alb-controller-down": cause(
         PLATFORM,
@@ -129,19 +129,25 @@ EXPECTED: Mapping[str, Expected] = {
         PLATFORM, "test_workloads::test_readiness_probe_asks_the_health_path", API, "/health/"
     ),
     "health-404": cause(
-        APP, "test_health::test_service_answers_its_health_path", "banner-service", "/health 404"
+        PLATFORM,
+        "test_workloads::test_running_pods_answer_the_health_path",
+        "banner-service",
+        "banner-service /health 404",
     ),
     "service-down": cause(
         PLATFORM, "test_workloads::test_deployment_asks_for_its_replicas", "auth-service", "auth-service"
     ),
     "dns-record-missing": cause(
-        NETWORK, "test_records::test_record_exists", "dashboard-sandbox.kyeol.click", "kyeol.click"
+        NETWORK,
+        "test_records::test_record_exists",
+        "origin-sandbox-kyeol.click",
+        "hosted zone origin-sandbox-kyeol.click",
     ),
     "dns-record-stale": cause(
         NETWORK,
         "test_records::test_record_points_at_its_target",
-        "dashboard-sandbox.kyeol.click",
-        "elb.amazonaws.com",
+        "origin-sandbox-kyeol.click",
+        "0ldba1ance not elb.amazonaws.com",
     ),
     "acm-pending": cause(
         NETWORK, "test_certificates::test_certificate_is_issued", "kyeol", "PENDING_VALIDATION"
