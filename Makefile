@@ -7,7 +7,7 @@ SYNC := $(RUN) uv sync --frozen --inexact --compile-bytecode --quiet
 export UV_PYTHON_DOWNLOADS := never
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types imports schema report clean
+.PHONY: help demo test faults check lint types imports schema report clean
 
 help:  ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -17,6 +17,9 @@ demo: .venv/.demo  ## Start the sandbox, verify it, leave reports/latest
 
 test: .venv/.test  ## Run our own tests against the sandbox
 	$(RUN) pytest selftests $(ARGS)
+
+faults: .venv/.test  ## Prove every fault: broken, named, explained, mended
+	$(RUN) selftests.proofs $(ARGS)
 
 check: lint types imports  ## Lint, formatting, types and import rules
 
