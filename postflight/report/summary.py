@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from postflight.report import told
@@ -29,9 +30,10 @@ def code(text: str) -> str:
 def prose(text: str) -> str:
     """Return a text on one line in which Markdown reads no HTML, table or fence."""
     escaped = " ".join(text.split())
-    for mark in ("\\", "<", "*", "_", "[", "]", "|", "`"):
+    for mark in ("\\", "<", "*", "[", "]", "|", "`"):
         escaped = escaped.replace(mark, f"\\{mark}")
-    return escaped
+    # Within a word (cart_service) an underscore means itself; escaped it would only be hard to read.
+    return re.sub(r"\b_|_\b", r"\\_", escaped)
 
 
 def _head(findings: Findings) -> Iterator[str]:
