@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postflight.report import terminal, told
+from postflight.report.comparison import Comparison
 from postflight.report.text import columns, cut, listed, padded, wrapped
 from selftests.run_findings import FIX, findings, outcome
 
@@ -116,6 +117,27 @@ def test_commands_can_be_pasted() -> None:
     cause = outcome("test_subnet_exists", "a", runbook={"fix": f"Do this:\n```bash\n{long}\n```"})
 
     assert f"             {long}" in shown(list(terminal.lines(findings([cause]), 80)))
+
+
+def test_many_causes_stay_readable() -> None:
+    """A wholly broken environment must not scroll its first causes away; the rest is in summary.md."""
+    many = [outcome(f"test_{n}", None, message="broken " + "x" * n, runbook={"fix": FIX}) for n in range(100)]
+
+    lines = shown(list(terminal.lines(findings(many), 80)))
+
+    assert "    and 80 more causes: summary.md" in lines
+    assert sum(line.startswith("RUNBOOK ") for line in lines) == 6
+    assert len(lines) < 150
+
+
+def test_an_old_failure_says_since_when() -> None:
+    """What has failed for a week is another kind of trouble than what the last deployment broke."""
+    old, new = outcome("test_a", None, message="old"), outcome("test_b", None, message="new")
+    since = {old.id: "2026-11-14T21:00:00+00:00", new.id: "2026-11-21T21:00:00+00:00"}
+
+    lines = shown(list(terminal.lines(findings([old, new], comparison=Comparison(since=since)), 80)))
+
+    assert [line for line in lines if "since" in line] == ["    since  2026-11-14T21:00:00+00:00"]
 
 
 def test_what_is_not_verified_stays_short() -> None:

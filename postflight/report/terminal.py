@@ -10,6 +10,8 @@ from postflight.report.findings import Findings, counted
 from postflight.report.text import columns, cut, listed, padded, wrapped
 from postflight.verdicts import Outcome
 
+_CAUSES = 20
+_RUNBOOKS = 5
 _BRANCHES = 8
 _MESSAGES = 6
 _PLACES = 3
@@ -40,9 +42,12 @@ def lines(findings: Findings, width: int) -> Iterator[Line]:
     """Yield the end of a run's output: the tree of causes, their runbook, the rest, the totals last."""
     causes = findings.causes()
     if causes:
-        yield from _tree(causes, findings.comparison.since, width)
-        for number, cause in enumerate(causes, 1):
+        yield from _tree(causes, _earlier(findings), width)
+        for number, cause in enumerate(causes[:_RUNBOOKS], 1):
             yield from _runbook(number, cause, width)
+        if len(causes) > _RUNBOOKS:
+            yield Line()
+            yield Line(f"RUNBOOK {_RUNBOOKS + 1} and on: summary.md, or `postflight explain CHECK`", BOLD)
     yield from _unverified(findings.of_verdict("unverified"), width)
     yield from _waived(findings, width)
     yield from _settled(findings.outcomes, width)
@@ -58,6 +63,12 @@ def lines(findings: Findings, width: int) -> Iterator[Line]:
     yield from _wrapped(f"calls: {findings.calls()}", width, "  ", DIM)
 
 
+def _earlier(findings: Findings) -> Mapping[str, str]:
+    """Return since when a check fails, where that is longer than this run."""
+    started = findings.results["run"]["started"]
+    return {one: since for one, since in findings.comparison.since.items() if since != started}
+
+
 def _colour(findings: Findings) -> Mapping[str, bool]:
     if findings.of_verdict("failed"):
         return RED
@@ -67,7 +78,7 @@ def _colour(findings: Findings) -> Mapping[str, bool]:
 def _tree(causes: Sequence[told.Cause], since: Mapping[str, str], width: int) -> Iterator[Line]:
     yield Line()
     yield Line("WHAT BROKE FIRST" if len(causes) == 1 else f"WHAT BROKE FIRST: {len(causes)} causes", BOLD)
-    for number, cause in enumerate(causes, 1):
+    for number, cause in enumerate(causes[:_CAUSES], 1):
         margin = f"{number:>2}  "
         yield Line()
         yield from _wrapped(f"{margin}{cause.first.message}", width, "    ", RED)
@@ -79,6 +90,9 @@ def _tree(causes: Sequence[told.Cause], since: Mapping[str, str], width: int) ->
             yield from _wrapped(f"    fix    {_plain(step)}", width, " " * _MARGIN)
         if cause.consequences:
             yield from _branches(cause.consequences, width)
+    if len(causes) > _CAUSES:
+        yield Line()
+        yield Line(f"    and {counted(len(causes) - _CAUSES, 'more cause')}: summary.md", BOLD)
 
 
 def _places(cause: told.Cause, width: int) -> Iterator[Line]:
@@ -161,7 +175,8 @@ def _unverified(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
         by_message.setdefault(one.message, []).append(one)
     messages = list(by_message.items())
     for message, same in messages[:_MESSAGES]:
-        missing = f" [missing permission: {same[0].permission}]" if same[0].permission else ""
+        permission = same[0].permission
+        missing = f" [missing permission: {permission}]" if permission and permission not in message else ""
         yield from _wrapped(f"  {message}{missing}", width, "  ", YELLOW)
         for alike in told.by_check(same)[:_PLACES]:
             start = f"    {alike.fact}"
