@@ -72,7 +72,7 @@ def _explain(options: argparse.Namespace) -> int:
     if not found:
         print(f"postflight: the runbook has nothing about {options.word!r}.", file=sys.stderr)
         return 1
-    print("\n\n".join(entry.as_text() for entry in found))
+    print("\n\n".join(entry.as_text(language) for entry in found))
     return 0
 
 

@@ -52,17 +52,12 @@ class Entry:
     guide: str
     leads_to: tuple[Link, ...]
 
-    def as_text(self) -> str:
+    def as_text(self, language: str = "en") -> str:
         """Return the entry for a terminal: its check, then field by field."""
-        fields = {
-            "Symptom": self.symptom,
-            "Cause": self.cause,
-            "Confirm": self.confirm,
-            "Fix": self.fix,
-            "Prevent": self.prevent,
-            "Guide": self.guide,
-        }
-        return "\n\n".join((self.check, *(f"{name}: {text}" for name, text in fields.items())))
+        names = {field: name for name, field in TRANSLATED.get(language, {}).items()}
+        fields = ("symptom", "cause", "confirm", "fix", "prevent", "guide")
+        told = (f"{names.get(field, field.capitalize())}: {getattr(self, field)}" for field in fields)
+        return "\n\n".join((self.check, *told))
 
 
 def check_key(node_id: str) -> str:
@@ -116,17 +111,15 @@ def _bodies(page: Path) -> Iterator[tuple[str, str]]:
     """Yield each entry's test and its text."""
     text = page.read_text(encoding="utf-8")
     starts = list(_ENTRY.finditer(text))
-    for start, following in zip(starts, [*starts[1:], None], strict=True):
-        yield start["test"], text[start.end() : following.start() if following else len(text)]
+    ends = [*(start.start() for start in starts[1:]), len(text)]
+    yield from ((start["test"], text[start.end() : end]) for start, end in zip(starts, ends, strict=False))
 
 
 def _fields(page: Path, test: str, body: str, names: Collection[str]) -> dict[str, str]:
     """Return the bold fields of an entry. Raises RunbookError for one that is missing or empty."""
     marks = list(re.finditer(rf"^\*\*(?P<field>{'|'.join(names)})\*\*[ \t]*", body, re.MULTILINE))
-    fields = {
-        mark["field"]: body[mark.end() : following.start() if following else len(body)].strip()
-        for mark, following in zip(marks, [*marks[1:], None], strict=True)
-    }
+    ends = [*(mark.start() for mark in marks[1:]), len(body)]
+    fields = {mark["field"]: body[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=False)}
     missing = [name for name in names if not fields.get(name)]
     if missing:
         raise RunbookError(f"{page}: {test} has no **{missing[0]}**.")
