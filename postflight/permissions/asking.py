@@ -11,6 +11,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from types import FunctionType
 from typing import Any
@@ -26,10 +27,26 @@ def probes_of(look: Callable[..., Any]) -> frozenset[str]:
     return frozenset(probe.name for probe in _probes(look))
 
 
+@dataclass(frozen=True, order=True)
+class Read:
+    """One permission of a probe. `whole_cluster`: the probe lists in all namespaces, it takes none."""
+
+    permission: str
+    whole_cluster: bool
+
+
 @cache
-def permissions_of(look: Callable[..., Any]) -> frozenset[str]:
+def reads_of(look: Callable[..., Any]) -> frozenset[Read]:
     """Return the permissions of all probes that a row's function, and what it calls, may ask."""
-    return frozenset(permission for probe in _probes(look) for permission in probe.reads)
+    return frozenset(
+        Read(permission, permission.startswith("list ") and not _takes_a_namespace(probe))
+        for probe in _probes(look)
+        for permission in probe.reads
+    )
+
+
+def _takes_a_namespace(probe: Probe[..., Any]) -> bool:
+    return "namespace" in inspect.signature(probe.function).parameters
 
 
 def _probes(look: Callable[..., Any]) -> list[Probe[..., Any]]:

@@ -11,7 +11,7 @@ import pytest
 
 from postflight import collection
 from postflight.environment import Environment, Subject, Vantage
-from postflight.permissions.asking import permissions_of
+from postflight.permissions.asking import reads_of
 from postflight.subjects import rows
 
 _COLLECTED = {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
@@ -23,12 +23,16 @@ class NothingCollectedError(Exception):
 
 @dataclass(frozen=True)
 class Need:
-    """One permission that one row needs for one subject (None: the environment itself)."""
+    """One permission that one row needs for one subject (None: the environment itself).
+
+    `whole_cluster`: it is needed in every namespace, whatever the subject.
+    """
 
     permission: str
     fixture: str
     subject: Subject | None
     vantage: Vantage
+    whole_cluster: bool = False
 
 
 def needs(name: str, environment: Environment, root: Path, vantages: Sequence[Vantage]) -> list[Need]:
@@ -58,7 +62,8 @@ class _Catcher:
 
 def _collect(name: str, root: Path, vantage: Vantage) -> list[pytest.Item]:
     catcher = _Catcher()
-    quiet = ("-p", "no:terminal", "-p", "no:cacheprovider")
+    # Nothing is run: assertions stay as they are written, which modules imported before must as well.
+    quiet = ("--assert=plain", "-p", "no:terminal", "-p", "no:cacheprovider")
     with contextlib.chdir(root):
         status = pytest.main(
             [f"--env={name}", f"--vantage={vantage}", "--collect-only", *quiet], plugins=[catcher]
@@ -80,5 +85,5 @@ def _needs_of(items: Sequence[pytest.Item], vantage: Vantage) -> Iterator[Need]:
                 about = subject if known[fixture].kind is not None else None
                 looks[fixture, about.name if about is not None else ""] = about
     for (fixture, _), about in looks.items():
-        for permission in sorted(permissions_of(known[fixture].look)):
-            yield Need(permission, fixture, about, vantage)
+        for read in sorted(reads_of(known[fixture].look)):
+            yield Need(read.permission, fixture, about, vantage, read.whole_cluster)

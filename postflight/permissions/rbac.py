@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from postflight.environment import DatabaseServer, Environment, Service, Superuser
@@ -13,7 +13,6 @@ from postflight.permissions.scopes import database_server, secrets, services_on
 API_GROUP = "rbac.authorization.k8s.io"
 NAME = "postflight"
 
-_CLUSTER_WIDE = frozenset({"nodes", "namespaces", "ingressclasses.networking.k8s.io"})
 _VERBS = frozenset({"get", "list", "watch", "create"})
 
 
@@ -52,11 +51,14 @@ def rbac_objects(
     for need in needs:
         for grant in _grants(environment, need):
             by_namespace.setdefault(grant.namespace, set()).add(grant)
+    everywhere = by_namespace.get("", set())
     objects: list[dict[str, Any]] = []
-    for namespace, grants in sorted(by_namespace.items()):
+    for namespace, found in sorted(by_namespace.items()):
+        grants = {one for one in found if not namespace or replace(one, namespace="") not in everywhere}
         # Two environments in one cluster share namespaces such as argocd, and must not share a Role there.
         name = f"{NAME}-{environment.name}"
-        objects += _role_and_binding(name, namespace, _rules(grants), subjects)
+        if grants:
+            objects += _role_and_binding(name, namespace, _rules(grants), subjects)
     return objects
 
 
@@ -102,7 +104,7 @@ def _grants(environment: Environment, need: Need) -> Iterator[_Grant]:
     if verb not in _VERBS or not word or not _arises(environment, need):
         return
     resource, _, group = word.partition(".")
-    if word in _CLUSTER_WIDE:
+    if need.whole_cluster:
         yield _Grant("", group, resource, verb)
         return
     # A WebSocket is opened by GET, and API servers older than 1.35 ask for the verb `get` then.
