@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -52,12 +52,16 @@ class Question:
 
 @dataclass(frozen=True)
 class Looking:
-    """A question that can be put: what to call, how its answer is written down, how long it may take."""
+    """A question that can be put: what to call, how its answer is written down, how long it may take.
+
+    `writes`: looking means writing something that has to be removed again, so it is not to be abandoned.
+    """
 
     question: Question
     look: Callable[[], Any]
     answer_type: Any
     deadline_s: float
+    writes: bool = False
 
 
 class Answers(Protocol):
@@ -72,6 +76,7 @@ class Answers(Protocol):
 
 @dataclass
 class _Answer:
+    looking: Looking
     future: Future[Any] = field(default_factory=Future)
     began: float = field(default_factory=time.time)
 
@@ -111,6 +116,7 @@ class LiveAnswers:
         self._answers: dict[Question, _Answer] = {}
         self._lock = threading.Lock()
         self._workers = threading.local()
+        self._is_closed = False
 
     def ask(self, looking: Looking, since: float = 0.0) -> Any:
         """Return the answer, by looking if nobody did since then. Raises Unverified, also at the deadline."""
@@ -119,7 +125,9 @@ class LiveAnswers:
             answer = self._answers.get(looking.question)
             is_first = answer is None or answer.began < since
             if answer is None or is_first:
-                answer = self._answers[looking.question] = _Answer()
+                if self._is_closed:
+                    raise Unverified("the run ended before this was looked at")
+                answer = self._answers[looking.question] = _Answer(looking)
         if is_first and getattr(self._workers, "inside", False):
             self._look(looking, answer, since)
         elif is_first:
@@ -141,6 +149,18 @@ class LiveAnswers:
         """Return when the newest of these looks began, in seconds since the epoch; 0 without any."""
         with self._lock:
             return max((self._answers[one].began for one in questions if one in self._answers), default=0.0)
+
+    def close(self, within_s: float, *, only_writes: bool = False) -> None:
+        """Begin no more looks, and wait for those under way: what they wrote is removed, all is counted.
+
+        `only_writes`: wait only for looks that write; the others are abandoned.
+        """
+        with self._lock:
+            self._is_closed = True
+            under_way = [
+                one.future for one in self._answers.values() if one.looking.writes or not only_writes
+            ]
+        wait(under_way, timeout=within_s)
 
     def prefetch(self, tasks: Iterable[Callable[[], object]], concurrency: int) -> None:
         """Start `tasks` (which ask questions) in daemon threads and return at once.

@@ -48,7 +48,7 @@ class Patience:
                 del retry_state
                 return self.left_s <= 0 or attempt.is_doomed()
 
-        pauses = wait_exponential_jitter(initial=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S)
+        pauses = wait_exponential_jitter(multiplier=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S)
         for again in Retrying(
             stop=PatienceEnds(),
             wait=lambda state: min(pauses(state), self.left_s),

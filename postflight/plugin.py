@@ -118,7 +118,8 @@ class Hooks:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the reports, and turn "nothing failed, something unverified" into its own status."""
         if options.is_xdist_worker(self._config):
-            self._config.workeroutput["postflight"] = self._session.from_worker()  # type: ignore[attr-defined]
+            told = self._session.from_worker(int(exitstatus))
+            self._config.workeroutput["postflight"] = told  # type: ignore[attr-defined]
         elif not self._config.option.collectonly:
             session.exitstatus = self._session.finish(int(exitstatus))
 

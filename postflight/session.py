@@ -31,6 +31,8 @@ SETTLED_AFTER_S = pytest.StashKey[float]()
 EXIT_UNVERIFIED = 6
 
 _CONCURRENCY = 48
+_HURRY_S = 1.5
+_LONGEST_LOOK_S = 30.0
 _NOTHING_FAILED = {int(pytest.ExitCode.OK), int(pytest.ExitCode.TESTS_FAILED)}
 
 
@@ -148,10 +150,11 @@ class Session:
         """Return what a pytest-xdist worker must know to be part of this run."""
         return beginning.for_worker(self._run) if self._run is not None else None
 
-    def from_worker(self) -> dict[str, Any]:
+    def from_worker(self, exit_status: int) -> dict[str, Any]:
         """Return what a worker tells the controller when it ends."""
         if self._run is None:
             return {}
+        self._close(self._run, exit_status)
         calls = self._run.connections.calls.by_protocol()
         secrets = self._run.connections.secrets.values()
         return {"calls": calls, "left_out": self.collection.left_out, "secrets": secrets}
@@ -169,12 +172,24 @@ class Session:
         run = self._run
         if run is None:
             return exit_status
+        self._close(run, exit_status)
         outcomes = sorted(self._outcomes.values(), key=lambda one: self._order.get(one.id, len(self._order)))
         status = self._status(outcomes, exit_status)
         run.not_declared.update(self.collection.left_out)
         self._reports = Reports(run, outcomes, status, wanted(self._config, run.connections.process))
         self._reports.write()
         return status
+
+    def _close(self, run: Run, exit_status: int) -> None:
+        """Let looks end that are under way: another worker may wait for them, and a canary must be removed.
+
+        After Ctrl-C, -x and --deadline only what writes is waited for, and not for long.
+        """
+        if not isinstance(run.answers, LiveAnswers):
+            return
+        is_over = run.until is not None and time.time() >= run.until
+        hurries = is_over or exit_status not in _NOTHING_FAILED or bool(self._config.getoption("maxfail"))
+        run.answers.close(_HURRY_S if hurries else _LONGEST_LOOK_S, only_writes=hurries)
 
     def _status(self, outcomes: Sequence[Outcome], exit_status: int) -> int:
         verdicts = {one.verdict for one in outcomes}

@@ -98,7 +98,8 @@ def test_what_cannot_be_seen_is_not_green(sandbox: Sandbox) -> None:
     assert run.by_verdict("failed") == []
     assert any(one["check"].endswith("test_nat_gateway_is_available") for one in unverified)
     assert all("ec2:DescribeNatGateways" in one["message"] for one in unverified)
-    assert "missing permission: ec2:DescribeNatGateways" in run.output
+    assert all(one["permission"] == "ec2:DescribeNatGateways" for one in unverified)
+    assert "Permission ec2:DescribeNatGateways is missing" in run.output
 
 
 def test_the_wrong_account_stops_a_run_before_any_check(sandbox: Sandbox) -> None:
@@ -270,7 +271,7 @@ def test_production_is_verified_only_when_it_is_named() -> None:
 
 def test_collecting_needs_no_network() -> None:
     """An editor or a reviewer lists the checks of an environment that it cannot reach."""
-    status, said = pytest_said("--env", "doa-prod", "--collect-only", "-q")
+    status, said = pytest_said("--env", "doa-prod", "--vantage", "inside", "--collect-only", "-q")
 
     assert status == 0
     assert "tests_app/test_databases.py::test_database_exists[cart_service]" in said

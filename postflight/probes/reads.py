@@ -15,6 +15,9 @@ from postflight.probes.connections import Connections
 P = ParamSpec("P")
 E = TypeVar("E")
 
+# The canary's: the only thing that a run ever writes.
+_WRITES = frozenset({"s3:PutObject"})
+
 _allowed: contextvars.ContextVar[frozenset[str]] = contextvars.ContextVar("allowed", default=frozenset())
 
 
@@ -52,6 +55,7 @@ class Probe(Generic[P, E]):
             look=lambda: self._look(connections, *args, **kwargs),
             answer_type=self.answer_type,
             deadline_s=self.deadline_s,
+            writes=not _WRITES.isdisjoint(self.reads),
         )
 
     def _look(self, connections: Connections, *args: P.args, **kwargs: P.kwargs) -> E:

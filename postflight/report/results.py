@@ -84,7 +84,9 @@ def _check(one: Outcome, explanation: Explanation, comparison: Comparison) -> di
         "role": "consequence" if because_of else role,
         "because_of": list(because_of),
         "message": one.message,
+        "permission": one.permission,
         "duration_s": one.duration_s,
         "settled_after_s": one.settled_after_s,
         "since": comparison.since.get(one.id),
+        "evidence": list(one.evidence),
     }
