@@ -87,7 +87,11 @@ def add(parser: pytest.Parser) -> None:
         choices=runbook.LANGUAGES,
         help="language of the runbook (default: the locale's, if there is a runbook in it)",
     )
-    group.addoption("--release", metavar="REVISION", help="what was deployed; kept in the results")
+    group.addoption(
+        "--release",
+        metavar="REVISION",
+        help="what was deployed: workloads must run images of this tag or commit; kept in the results",
+    )
     group.addoption(
         "--fault",
         metavar="FAULT",

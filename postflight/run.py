@@ -48,7 +48,7 @@ class Run:
 
     def evidence(self, fixture: str, declared: Subject | None, since: float = 0.0) -> Seen:
         """Return the evidence of one fixture about one subject, and what was asked. Raises Unverified."""
-        ask = Ask(self.answers, self.connections, since)
+        ask = Ask(self.answers, self.connections, since, self.release)
         try:
             return Seen(rows()[fixture].evidence(ask, self.environment, declared), tuple(ask.asked))
         finally:

@@ -54,7 +54,9 @@ class Session:
     def _load(self) -> None:
         self._variables = UsedVariables(self._surroundings.variables)
         self.environment = beginning.environment(self._config, self._file, self._variables)
-        self.collection = collection.Collection(self.environment, self._vantage, rows())
+        self.collection = collection.Collection(
+            self.environment, self._vantage, rows(), release=self._config.getoption("--release")
+        )
 
     def fixtures(self) -> ModuleType:
         """Return the fixtures that checks may use, in a module for pytest to register."""

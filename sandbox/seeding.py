@@ -12,6 +12,7 @@ from sandbox.aws.seeded import Certificates, Pem, Ports
 from sandbox.controllers.conditions import timestamp
 from sandbox.facts import Facts, Server
 from sandbox.manifests import doa, kyeol, platform
+from sandbox.manifests.objects import applied
 
 if TYPE_CHECKING:
     from sandbox.aws.client import Aws
@@ -89,8 +90,7 @@ def seed_cluster(kube: Kubernetes, facts: Facts) -> None:
             *platform.controllers(),
             *kyeol.secrets(facts),
             *doa.secrets(facts),
-            *kyeol.declared(facts),
-            *doa.declared(facts),
+            *(applied(item) for item in (*kyeol.declared(facts), *doa.declared(facts))),
             *platform.applications(),
         ]
     )

@@ -21,6 +21,16 @@ def test_operation_is_not_stuck(declared_application: Any, application: Any) -> 
     )
 
 
+def test_variables_are_as_they_were_applied(application: Any, application_drift: Any) -> None:
+    """A variable that was patched by hand works until the next sync takes it back, and nobody knows why."""
+    assert application.found, f"{application.title} does not exist"
+    untold = f"; what was applied to {', '.join(application_drift.untold)} is not remembered there"
+    assert not application_drift.changes, (
+        f"since {application.title} was synced, {'; '.join(application_drift.changes)}"
+        + (untold if application_drift.untold else "")
+    )
+
+
 def test_application_is_synced(application: Any) -> None:
     """What runs is what Git declares; a change by hand, or one never applied, shows as OutOfSync."""
     assert application.found, f"{application.title} does not exist"

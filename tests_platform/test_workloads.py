@@ -70,11 +70,13 @@ def test_deployment_has_its_pods(deployment: Any, service_pods: Any) -> None:
     )
 
 
-def test_pods_are_scheduled(deployment: Any, service_pods: Any) -> None:
+def test_pods_are_scheduled(deployment: Any, service_pods: Any, free_room: Any) -> None:
     """A pod that no node takes stays Pending until there is room, or its rules match a node."""
     assert service_pods.items, _no_pods(deployment)
     waiting = [f"pod {pod.name} is Pending: {pod.scheduling_message}" for pod in service_pods.unscheduled]
-    assert not waiting, f"{'; '.join(waiting)} (a pod of {deployment.title} asks for {deployment.requests})"
+    assert not waiting, (
+        f"{'; '.join(waiting)} (a pod of {deployment.title} asks for {deployment.requests}; {free_room.text})"
+    )
 
 
 def test_image_can_be_pulled(deployment: Any, service_pods: Any) -> None:

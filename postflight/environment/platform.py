@@ -39,6 +39,9 @@ class Service(Subject):
     role: Name | None = Field(default=None, description="IAM role of the ServiceAccount (IRSA).")
     image_repository: Name | None = None
     tag_policy: Literal["fixed", "any"] = "any"
+    follows_release: bool = Field(
+        default=True, description="Whether --release names its image's tag; false: it is released on its own."
+    )
     required: dict[Name, ConfigurationValue] = Field(
         default_factory=dict, description="Environment variables of the container."
     )

@@ -146,6 +146,16 @@ def _cluster(environment: Environment, _subject: Subject | None) -> Iterator[str
         yield arn(environment, "eks", f"cluster/{environment.cluster.name}")
 
 
+def _node_groups(environment: Environment, _subject: Subject | None) -> Iterator[str]:
+    if environment.cluster is not None:
+        yield arn(environment, "eks", f"nodegroup/{environment.cluster.name}/*/*")
+
+
+def _policies(environment: Environment, _subject: Subject | None) -> Iterator[str]:
+    """Yield the policies that the account has made itself."""
+    yield arn(environment, "iam", "policy/*", region="")
+
+
 def _certificate(environment: Environment, subject: Subject | None) -> Iterator[str]:
     found = [subject] if isinstance(subject, Certificate) else environment.certificates.values()
     yield from (one.arn for one in found)
@@ -158,7 +168,8 @@ def _zone(environment: Environment, subject: Subject | None) -> Iterator[str]:
 
 
 def _role(environment: Environment, subject: Subject | None) -> Iterator[str]:
-    name: str | None = getattr(subject, "role", None)
+    """Yield the role of a subject; without a subject those of the nodes, whose names only AWS knows."""
+    name: str | None = "*" if subject is None else getattr(subject, "role", None)
     if name:
         yield arn(environment, "iam", f"role/{name}", region="")
 
@@ -219,6 +230,8 @@ _SCOPES: Mapping[str, _Scope] = {
     "route53:ListHostedZones*": _everything,
     "route53:ListResourceRecordSets": _zone,
     "eks:DescribeCluster": _cluster,
+    "eks:ListNodegroups": _cluster,
+    "eks:DescribeNodegroup": _node_groups,
     "acm:DescribeCertificate": _certificate,
     "rds:DescribeDBInstances": _of_server("instance", "db"),
     "rds:DescribeDBParameters": _of_server("instance", "pg"),
@@ -228,6 +241,7 @@ _SCOPES: Mapping[str, _Scope] = {
     "elasticache:DescribeReplicationGroups": _all_of("elasticache", "replicationgroup"),
     "elasticache:DescribeCacheClusters": _all_of("elasticache", "cluster"),
     "elasticache:DescribeCacheSubnetGroups": _all_of("elasticache", "subnetgroup"),
+    "iam:GetPolicy*": _policies,
     "iam:Get*": _role,
     "iam:List*": _role,
     "s3:PutObject": _object,

@@ -11,7 +11,7 @@ from postflight.probes.kubernetes import delivery, deployments, ingresses, nodes
 from postflight.probes.kubernetes.delivery import Application, Job
 from postflight.probes.kubernetes.deployments import Deployment
 from postflight.probes.kubernetes.ingresses import Ingress
-from postflight.probes.kubernetes.nodes import Nodes
+from postflight.probes.kubernetes.nodes import Node, Nodes
 from postflight.probes.kubernetes.pods import Pods
 from postflight.probes.kubernetes.proxy import HealthAnswer
 from postflight.probes.kubernetes.services import Endpoints, ServiceAccount
@@ -56,6 +56,8 @@ class NodeRoom(Evidence):
     pods: int
     pods_allowed: int
     memory_share: float
+    cpu_free: float
+    memory_free: float
 
     @property
     def is_full(self) -> bool:
@@ -68,6 +70,15 @@ class NodeRoom(Evidence):
         pods = f"{self.pods} of {self.pods_allowed} pods"
         return f"node {self.node}: {pods}, memory requested {self.memory_share:.0%}"
 
+    @property
+    def free(self) -> str:
+        """`ip-10-0-10-10 has cpu 830m, memory 1200Mi and room for 9 pods free`."""
+        cpu, memory = int(self.cpu_free * 1000), int(self.memory_free / 2**20)
+        room = self.pods_allowed - self.pods
+        return (
+            f"{self.node.partition('.')[0]} has cpu {cpu}m, memory {memory}Mi and room for {room} pods free"
+        )
+
 
 class ClusterRoom(Evidence):
     """How full each node is that takes pods."""
@@ -79,18 +90,21 @@ class ClusterRoom(Evidence):
 def cluster_room(ask: Ask, _: Environment) -> ClusterRoom:
     """Compare what all pods ask for with what each ready node has to give."""
     used = ask(usage.usage)
-    return ClusterRoom(
-        items=tuple(
-            NodeRoom(
-                node=node.name,
-                pods=used.of(node.name).pods,
-                pods_allowed=int(usage.quantity(node.allocatable.get("pods", "0"))),
-                memory_share=used.of(node.name).memory
-                / (usage.quantity(node.allocatable.get("memory", "0")) or 1.0),
-            )
-            for node in ask(nodes.nodes).items
-            if node.is_ready and not node.unschedulable
-        )
+    takers = (node for node in ask(nodes.nodes).items if node.is_ready and not node.unschedulable)
+    return ClusterRoom(items=tuple(_room(node, used.of(node.name)) for node in takers))
+
+
+def _room(node: Node, used: usage.Usage) -> NodeRoom:
+    cpu, memory, pods_allowed = (
+        usage.quantity(node.allocatable.get(kind, "0")) for kind in ("cpu", "memory", "pods")
+    )
+    return NodeRoom(
+        node=node.name,
+        pods=used.pods,
+        pods_allowed=int(pods_allowed),
+        memory_share=used.memory / (memory or 1.0),
+        cpu_free=cpu - used.cpu,
+        memory_free=memory - used.memory,
     )
 
 
@@ -117,6 +131,19 @@ def service_pods(ask: Ask, environment: Environment, declared: Service) -> Pods:
     """List the pods of the service's Deployment."""
     selector = deployment(ask, environment, declared).selector
     return ask(pods.pods, declared.namespace).selected(selector)
+
+
+@about("service")
+def free_room(ask: Ask, environment: Environment, declared: Service) -> Words:
+    """Say what each node has left, if a pod of the service waits for a node."""
+    if not service_pods(ask, environment, declared).unscheduled:
+        return Words()
+    try:
+        rooms = cluster_room(ask, environment).items
+    except Unverified as error:
+        # What is free only explains; that the pod waits is known without it.
+        return Words(text=f"what the nodes have left cannot be told: {error}")
+    return Words(text="; ".join(room.free for room in rooms) or "no node takes pods")
 
 
 @about("service")
@@ -200,6 +227,30 @@ def controller_account(ask: Ask, _: Environment, declared: Controller) -> Servic
 def application(ask: Ask, _: Environment, declared: DeclaredApplication) -> Application:
     """Find the Argo CD Application."""
     return ask(delivery.applications, declared.namespace).named(declared.name)
+
+
+class Drift(Evidence):
+    """Variables that somebody changed in the Deployments which an Application finds OutOfSync.
+
+    `changes`: one clause each. `untold`: Deployments that do not remember what was applied to them.
+    """
+
+    changes: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
+
+
+@about("application")
+def application_drift(ask: Ask, environment: Environment, declared: DeclaredApplication) -> Drift:
+    """Compare the Deployments that are OutOfSync with what was last applied to them."""
+    kind = "Deployment "
+    differing = application(ask, environment, declared).out_of_sync
+    names = [title.removeprefix(kind) for title in differing if title.startswith(kind)]
+    if not names or declared.destination is None:
+        return Drift()
+    found = [deployment_named(ask, environment, declared.destination, name) for name in names]
+    changes = (f"{one.title}: {each.words}" for one in found for each in one.changed or ())
+    untold = (one.title for one in found if one.found and one.changed is None)
+    return Drift(changes=tuple(changes), untold=tuple(untold))
 
 
 @about("job")

@@ -19,11 +19,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Ask:
-    """Puts questions to the environment, and remembers which. Answers from before `since` are not enough."""
+    """Puts questions to the environment, and remembers which. Answers from before `since` are not enough.
+
+    `release` is the revision that was deployed, if the run was told one.
+    """
 
     answers: Answers
     connections: Connections
     since: float = 0.0
+    release: str | None = None
     asked: list[Question] = field(default_factory=list)
 
     @property
@@ -89,6 +93,7 @@ def rows() -> Mapping[str, Row]:
     import postflight.subjects.app
     import postflight.subjects.edge
     import postflight.subjects.health
+    import postflight.subjects.images
     import postflight.subjects.infra
     import postflight.subjects.network
     import postflight.subjects.platform

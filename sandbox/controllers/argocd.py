@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.controllers.conditions import timestamp
+from sandbox.manifests.objects import applied
 
 if TYPE_CHECKING:
     from sandbox.controllers.cluster import Cluster, Manifest
@@ -93,9 +94,9 @@ class ArgoCd:
     def _apply(self, key: Key, before: Manifest | None, manifest: Manifest) -> None:
         live = self._live(key)
         if live is None:
-            self._cluster.create(manifest)
+            self._cluster.create(applied(manifest))
         elif before is not None and before != manifest:
-            self._cluster.patch(live, merge_patch(before, manifest))
+            self._cluster.patch(live, merge_patch(applied(before), applied(manifest)))
 
     def _live(self, key: Key) -> Manifest | None:
         kind, namespace, name = key

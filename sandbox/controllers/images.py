@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from sandbox import names
+from sandbox.aws.seed_platform import NODE_POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,18 +58,26 @@ class Images:
         self._held = {key: value for key, value in self._held.items() if split(key[1])[1] != repository}
 
     def _require_pull(self, client: Any, repository: str, reference: str) -> None:
-        try:
-            policy = json.loads(client.get_repository_policy(repositoryName=repository)["policyText"])
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "RepositoryPolicyNotFoundException":
-                raise
-            return
-        if any(_denies_pulling(statement) for statement in policy["Statement"]):
+        if not self._role_may_pull() or self._is_denied(client, repository):
             raise ImageError(
                 f'failed to pull and unpack image "{reference}": failed to resolve reference "{reference}": '
                 f"unexpected status from HEAD request to https://{names.REGISTRY}/v2/{repository}: "
                 "403 Forbidden"
             )
+
+    def _role_may_pull(self) -> bool:
+        inline = self._account.client("iam").list_role_policies(RoleName=names.NODE_ROLE)["PolicyNames"]
+        return NODE_POLICY in inline
+
+    @staticmethod
+    def _is_denied(client: Any, repository: str) -> bool:
+        try:
+            policy = json.loads(client.get_repository_policy(repositoryName=repository)["policyText"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "RepositoryPolicyNotFoundException":
+                raise
+            return False
+        return any(_denies_pulling(statement) for statement in policy["Statement"])
 
     def _digest(self, repository: str, tag: str, reference: str) -> str:
         client: Any = self._account.client("ecr")

@@ -10,10 +10,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sandbox import names
-from sandbox.aws.seed_platform import PREVIOUS_RELEASE
+from sandbox.aws.seed_platform import NODE_POLICY, PREVIOUS_RELEASE
 from sandbox.aws.seed_stores import LOCK_TABLE, STATE_BUCKET, STATE_KEY
 from sandbox.controllers.scheduler import demand
 from sandbox.faults import fault
+from sandbox.faults.ingress import without_policy
 from sandbox.faults.site import container
 from sandbox.manifests import doa
 
@@ -124,10 +125,27 @@ def release_not_live(site: Site, workload: str = "review-service") -> Generator[
 
 
 @fault("image-repo-denied")
-def image_repo_denied(site: Site, workload: str = "shipping-service") -> Generator[None]:
-    """The image's repository denies the nodes to pull."""
+def image_repo_denied(
+    site: Site, workload: str = "shipping-service", part: str = "repository"
+) -> Generator[None]:
+    """The image's repository denies the nodes to pull (part=repository), or their role lets them not."""
+    steps = (
+        without_policy(site, names.NODE_ROLE, NODE_POLICY)
+        if part == "role"
+        else _with_denial(site, names.repository_of(workload))
+    )
+    next(steps)
+    # On a node that has the image nobody would notice.
+    site.images.forget(names.repository_of(workload))
+    site.replace_pods(DOA, workload)
+    yield
+    next(steps, None)
+    site.replace_pods(DOA, workload)
+
+
+def _with_denial(site: Site, repository: str) -> Generator[None]:
+    """Let a repository deny the nodes to pull."""
     ecr: Any = site.aws.client("ecr")
-    repository = names.repository_of(workload)
     denial = {
         "Sid": "DenyPull",
         "Effect": "Deny",
@@ -136,12 +154,8 @@ def image_repo_denied(site: Site, workload: str = "shipping-service") -> Generat
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
     ecr.set_repository_policy(repositoryName=repository, policyText=policy)
-    # On a node that has the image nobody would notice.
-    site.images.forget(repository)
-    site.replace_pods(DOA, workload)
     yield
     ecr.delete_repository_policy(repositoryName=repository)
-    site.replace_pods(DOA, workload)
 
 
 @fault("job-pending")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any, Final
 
 from sandbox import names
@@ -11,6 +12,7 @@ Manifest = dict[str, Any]
 
 ROLE_ANNOTATION: Final = "eks.amazonaws.com/role-arn"
 ALB: Final = "alb.ingress.kubernetes.io"
+APPLIED_ANNOTATION: Final = "kubectl.kubernetes.io/last-applied-configuration"
 HOSTNAME_ANNOTATION: Final = "external-dns.alpha.kubernetes.io/hostname"
 
 
@@ -20,6 +22,14 @@ def manifest(api: str, kind: str, name: str, namespace: str | None, **content: A
     if namespace is not None:
         metadata["namespace"] = namespace
     return {"apiVersion": api, "kind": kind, "metadata": metadata, **content}
+
+
+def applied(declared: Manifest) -> Manifest:
+    """Give an object as Argo CD applies it: it remembers what was applied."""
+    metadata = declared["metadata"]
+    remembered = {APPLIED_ANNOTATION: json.dumps(declared, separators=(",", ":"))}
+    annotations = {**metadata.get("annotations", {}), **remembered}
+    return {**declared, "metadata": {**metadata, "annotations": annotations}}
 
 
 def secret(namespace: str, name: str, values: dict[str, str]) -> Manifest:

@@ -4,50 +4,87 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
-from selftests.proofs.expected import EXPECTED
+from selftests.proofs.expected import EVERY, EXPECTED
 from selftests.proofs.harness import running_sandbox
+from selftests.proofs.pairs import pairs
 from selftests.proofs.proof import Proof, prove
+from selftests.proofs.seen import record
+from selftests.proofs.table import table
+
+Work = SimpleQueue[tuple[str, ...]]
 
 
 def main() -> int:
     """Prove the named faults, or all; exit status 1 unless each holds."""
-    parser = argparse.ArgumentParser(prog="python -m selftests.proofs", description=__doc__)
-    parser.add_argument("faults", nargs="*", metavar="FAULT", help="default: all")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--sandboxes", type=int, default=2, help="how many sandboxes work side by side")
-    options = parser.parse_args()
-    waiting: SimpleQueue[str] = SimpleQueue()
-    for fault in options.faults or EXPECTED:
-        waiting.put(fault)
+    options = _parser().parse_args()
+    if options.table:
+        sys.stdout.write(table())
+        return 0
+    waiting: Work = SimpleQueue()
+    for names in _chosen(options):
+        waiting.put(names)
     with ThreadPoolExecutor(options.sandboxes) as pool:
         workers = [pool.submit(_work, waiting, options.json) for _ in range(options.sandboxes)]
         proofs = [proof for worker in workers for proof in worker.result()]
     if options.json:
         print(json.dumps([asdict(proof) for proof in proofs], indent=2))
     else:
-        print(_total(proofs))
+        print(_total(proofs, "pairs" if options.pairs else "faults"))
+    if not options.pairs:
+        record(proofs)
     return 0 if all(proof.holds for proof in proofs) else 1
 
 
-def _work(waiting: SimpleQueue[str], quiet: bool) -> list[Proof]:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m selftests.proofs", description=__doc__)
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help="default: all; with parameters in quotes")
+    parser.add_argument("--variants", action="store_true", help="the faults' variants too")
+    parser.add_argument("--pairs", type=int, default=0, metavar="N", help="in place of that, N pairs at once")
+    parser.add_argument("--seed", type=int, default=1, help="which pairs")
+    parser.add_argument("--table", action="store_true", help="print docs/faults.md and break nothing")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--sandboxes", type=int, default=2, help="how many sandboxes work side by side")
+    return parser
+
+
+def _chosen(options: argparse.Namespace) -> Sequence[tuple[str, ...]]:
+    if options.pairs:
+        return pairs(options.pairs, options.seed)
+    return [(name,) for name in options.faults or (EVERY if options.variants else EXPECTED)]
+
+
+def _work(waiting: Work, quiet: bool) -> list[Proof]:
     proofs: list[Proof] = []
     with running_sandbox() as sandbox:
-        while not waiting.empty():
-            proof = prove(sandbox, waiting.get())
+        while True:
+            try:
+                names = waiting.get_nowait()
+            except Empty:
+                return proofs
+            try:
+                proof = prove(sandbox, *names)
+            except (RuntimeError, subprocess.SubprocessError) as error:
+                proof = _unproved(names, error)
             proofs.append(proof)
             if not quiet:
                 print(proof.line(), flush=True)
-    return proofs
 
 
-def _total(proofs: list[Proof]) -> str:
+def _unproved(names: tuple[str, ...], error: Exception) -> Proof:
+    """Return what is told of a fault that could not be proved because the sandbox or the run gave up."""
+    return Proof(" + ".join(names), False, False, 0, (str(error),), (), (), 0.0)
+
+
+def _total(proofs: list[Proof], what: str) -> str:
     return (
-        f"{len(proofs)} faults: {sum(one.detected for one in proofs)} detected, "
+        f"{len(proofs)} {what}: {sum(one.detected for one in proofs)} detected, "
         f"{sum(one.is_named for one in proofs)} causes right, "
         f"{sum(len(one.unexplained) for one in proofs)} unexplained failures, "
         f"{sum(len(one.still_failing) for one in proofs)} failures when healthy"

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-INFRA, PLATFORM, APP, NETWORK = "tests_infra", "tests_platform", "tests_app", "tests_network"
+from selftests.proofs.expectation import API, APP, INFRA, NETWORK, PLATFORM, PREFIX, Expected, cause
+from selftests.proofs.expected_delivery import DELIVERY
+from selftests.proofs.variants import VARIANTS
 
-
-@dataclass(frozen=True)
-class Expected:
-    """The one cause of a fault. `subjects` are those that it may name; none: the environment itself."""
-
-    check: str
-    subjects: frozenset[str]
-    names: tuple[str, ...]
-
-
-def cause(layer: str, check: str, subjects: str = "", names: str = "") -> Expected:
-    """Return what a fault is told as. `check`: module::function; `subjects` and `names`: words."""
-    return Expected(
-        f"{layer}/{check.replace('::', '.py::')}", frozenset(subjects.split()), tuple(names.split())
-    )
-
-
-PREFIX = "min-kyeol-sandbox"
-API = "saleor-api"
 SALEOR_BACKENDS = "saleor-saleor-api saleor-saleor-storefront saleor-saleor-dashboard"
 BUCKET = f"{PREFIX}-media-123456789012-ap-northeast-2"
 
-EXPECTED: Mapping[str, Expected] = {
+_SYSTEMS: Mapping[str, Expected] = {
     "nat-failed": cause(
         INFRA, "test_nat::test_nat_gateway_is_available", "natgw-a", f"{PREFIX}-natgw-a failed"
     ),
@@ -191,5 +173,7 @@ EXPECTED: Mapping[str, Expected] = {
     "graphql-slow": cause(APP, "test_graphql::test_products_answer_in_time", "graphql", "limit"),
     "api-500": cause(APP, "test_configuration::test_service_is_configured", API, "SECRET_KEY"),
     "crash-env-missing": cause(APP, "test_configuration::test_service_is_configured", API, ""),
-    "image-missing": cause(PLATFORM, "test_workloads::test_image_can_be_pulled", API, "saleor-api"),
 }
+
+EXPECTED: Mapping[str, Expected] = {**_SYSTEMS, **DELIVERY}
+EVERY: Mapping[str, Expected] = {**EXPECTED, **VARIANTS}

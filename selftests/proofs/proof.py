@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from selftests.proofs.expected import EXPECTED, Expected
+from selftests.proofs.expectation import Expected
+from selftests.proofs.expected import EVERY
 from selftests.proofs.harness import Sandbox, SuiteRun
+from selftests.proofs.telling import Telling, told
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What a run said of one fault."""
+    """What a run said of one fault, or of two at once.
+
+    `failed`: what failed or could not be looked at, as check -> subjects.
+    """
 
     fault: str
     detected: bool
@@ -22,6 +28,7 @@ class Proof:
     still_failing: tuple[str, ...]
     seconds: float
     missing_words: tuple[str, ...] = field(default=())
+    failed: tuple[str, ...] = field(default=())
 
     @property
     def holds(self) -> bool:
@@ -42,32 +49,42 @@ class Proof:
         return "\n".join((text, *problems))
 
 
-def prove(sandbox: Sandbox, fault: str) -> Proof:
-    """Break the sandbox in one way, run the suite, mend, and run it again."""
+def prove(sandbox: Sandbox, *names: str) -> Proof:
+    """Break the sandbox in one way (or several), run the suite, mend, and run it again.
+
+    A name is a fault with its parameters: `externaldns-irsa part=trust`.
+    """
     began = time.monotonic()
-    sandbox.break_(fault)
+    expected = [EVERY[name] for name in names]
+    broken: list[str] = []
     try:
-        broken = sandbox.run_suite("-q")
+        for name in names:
+            fault, *parameters = name.split()
+            sandbox.break_(fault, *parameters)
+            broken.append(fault)
+        run = sandbox.run_suite("-q", *(word for one in expected for word in one.arguments))
     finally:
-        sandbox.mend(fault)
+        for fault in reversed(broken):
+            sandbox.mend(fault)
     # A container that crashed must first outlive its last run.
     mended = sandbox.run_suite("-q", "--patience", "30s")
-    return judged(fault, EXPECTED[fault], broken, mended, time.monotonic() - began)
+    return judged(dict(zip(names, expected, strict=True)), run, mended, time.monotonic() - began)
 
 
-def judged(fault: str, expected: Expected, broken: SuiteRun, mended: SuiteRun, seconds: float) -> Proof:
-    """Compare what the run said with what it must say."""
+def judged(expected: Mapping[str, Expected], broken: SuiteRun, mended: SuiteRun, seconds: float) -> Proof:
+    """Compare what a run said with what it must say of each fault that was in effect."""
+    tellings = [told(one, broken) for one in expected.values()]
+    right = frozenset(cause for telling in tellings for cause in telling.right)
     causes = broken.results.get("causes", [])
-    right = [one for one in causes if is_expected(one["check"], one["subject"], expected)]
-    told = " ".join(broken.check(one["id"])["message"] for one in right)
     return Proof(
-        fault=fault,
-        detected=broken.exit_status == 1,
-        is_named=bool(right) and all(word in told for word in expected.names),
-        consequences=len({consequence for one in right for consequence in one["consequences"]}),
-        causes=tuple(f"{one['id']}: {broken.check(one['id'])['message']}" for one in causes),
-        unexplained=tuple(
-            f"{one['id']}: {broken.check(one['id'])['message']}" for one in causes if one not in right
+        fault=" + ".join(expected),
+        detected=all(telling.detected for telling in tellings),
+        is_named=all(telling.is_named for telling in tellings),
+        consequences=sum(telling.consequences for telling in tellings),
+        causes=tuple(_words(broken, one["id"]) for one in causes) or tuple(_outputs(tellings)),
+        unexplained=(
+            *(_words(broken, one["id"]) for one in causes if one["id"] not in right),
+            *(words for telling in tellings for words in telling.unexplained),
         ),
         still_failing=tuple(
             f"{one['id']}: {one['message']}"
@@ -76,10 +93,14 @@ def judged(fault: str, expected: Expected, broken: SuiteRun, mended: SuiteRun, s
         )
         or (() if mended.exit_status == 0 else (mended.output[-500:],)),
         seconds=seconds,
-        missing_words=tuple(word for word in expected.names if word not in told) if right else (),
+        missing_words=tuple(word for telling in tellings for word in telling.missing_words),
+        failed=tuple(one["id"] for verdict in ("failed", "unverified") for one in broken.by_verdict(verdict)),
     )
 
 
-def is_expected(check: str, subject: str | None, expected: Expected) -> bool:
-    """Whether a cause is the fault's check on one of the fault's subjects."""
-    return check == expected.check and (not expected.subjects or subject in expected.subjects)
+def _words(run: SuiteRun, identity: str) -> str:
+    return f"{identity}: {run.check(identity)['message']}"
+
+
+def _outputs(tellings: list[Telling]) -> list[str]:
+    return [telling.output for telling in tellings if telling.output]

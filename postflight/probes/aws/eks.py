@@ -51,3 +51,48 @@ def cluster(connections: Connections, name: str) -> Cluster:
         subnets=tuple(network.get("subnetIds", ())),
         security_groups=(*network.get("securityGroupIds", ()), *((own,) if own else ())),
     )
+
+
+class NodeGroups(Evidence):
+    """Names of the managed node groups of a cluster."""
+
+    names: tuple[str, ...]
+
+
+class NodeGroup(Evidence):
+    """A managed node group, and the role as which its nodes act in AWS."""
+
+    name: str
+    role_arn: str
+
+    @property
+    def role(self) -> str:
+        """Name of the role."""
+        return self.role_arn.rpartition("/")[2]
+
+
+@reads("eks:ListNodegroups")
+def node_groups(connections: Connections, cluster_name: str) -> NodeGroups:
+    """List a cluster's managed node groups."""
+    found = connections.aws.listing(
+        "eks",
+        "ListNodegroups",
+        "nodegroups",
+        clusterName=cluster_name,
+        absent=("ResourceNotFoundException",),
+    )
+    return NodeGroups(names=tuple(found or ()))
+
+
+@reads("eks:DescribeNodegroup")
+def node_group(connections: Connections, cluster_name: str, name: str) -> NodeGroup:
+    """Look at one node group."""
+    found = connections.aws.one(
+        "eks",
+        "DescribeNodegroup",
+        "nodegroup",
+        clusterName=cluster_name,
+        nodegroupName=name,
+        absent=("ResourceNotFoundException",),
+    )
+    return NodeGroup(name=name, role_arn=(found or {}).get("nodeRole", ""))

@@ -82,3 +82,64 @@ def role_policy(connections: Connections, role: str, policy: str) -> RolePolicy:
     if document is None:
         return RolePolicy(found=False, role=role, policy=policy)
     return RolePolicy(role=role, policy=policy, statements=statements(document))
+
+
+class RolePolicies(Evidence):
+    """What policies a role has: names of inline ones, ARNs of attached (managed) ones."""
+
+    role: str
+    inline: tuple[str, ...] = ()
+    attached: tuple[str, ...] = ()
+
+
+@reads("iam:ListRolePolicies")
+def inline_policies(connections: Connections, role: str) -> RolePolicies:
+    """List the names of a role's inline policies."""
+    found = connections.aws.listing(
+        "iam", "ListRolePolicies", "PolicyNames", RoleName=role, absent=("NoSuchEntity",)
+    )
+    return RolePolicies(role=role, inline=tuple(found or ()))
+
+
+@reads("iam:ListAttachedRolePolicies")
+def attached_policies(connections: Connections, role: str) -> RolePolicies:
+    """List the managed policies that are attached to a role."""
+    found = connections.aws.listing(
+        "iam", "ListAttachedRolePolicies", "AttachedPolicies", RoleName=role, absent=("NoSuchEntity",)
+    )
+    return RolePolicies(role=role, attached=tuple(item["PolicyArn"] for item in found or ()))
+
+
+class PolicyVersion(Evidence):
+    """Which version of a managed policy is in effect."""
+
+    arn: str
+    version: str
+
+
+class ManagedPolicy(Evidence):
+    """A version of a managed policy."""
+
+    arn: str
+    statements: tuple[Statement, ...] = ()
+
+
+@reads("iam:GetPolicy")
+def default_version(connections: Connections, arn: str) -> PolicyVersion:
+    """Ask which version of a managed policy is in effect."""
+    found = connections.aws.one("iam", "GetPolicy", "Policy", PolicyArn=arn, absent=("NoSuchEntity",))
+    return PolicyVersion(arn=arn, version=(found or {}).get("DefaultVersionId", ""))
+
+
+@reads("iam:GetPolicyVersion")
+def managed_policy(connections: Connections, arn: str, version: str) -> ManagedPolicy:
+    """Look at one version of a managed policy."""
+    found = connections.aws.one(
+        "iam",
+        "GetPolicyVersion",
+        "PolicyVersion",
+        PolicyArn=arn,
+        VersionId=version,
+        absent=("NoSuchEntity",),
+    )
+    return ManagedPolicy(arn=arn, statements=statements((found or {}).get("Document", {})))

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from postflight.evidence import Evidence
 from postflight.probes.connections import Connections
+from postflight.probes.kubernetes.applied import ChangedVariable, changed_variables
 from postflight.probes.kubernetes.client import Resource
 from postflight.probes.kubernetes.reading import entries, mapping, number, text
 from postflight.probes.reads import reads
@@ -64,7 +65,10 @@ class Condition(Evidence):
 
 
 class Deployment(Evidence):
-    """A Deployment, or the absence of one."""
+    """A Deployment, or the absence of one.
+
+    `changed`: variables that are not as they were last applied, None where it does not remember.
+    """
 
     namespace: str
     name: str
@@ -81,6 +85,7 @@ class Deployment(Evidence):
     containers: tuple[Container, ...] = ()
     conditions: tuple[Condition, ...] = ()
     node_labels: tuple[NodeLabel, ...] = ()
+    changed: tuple[ChangedVariable, ...] | None = None
 
     @property
     def title(self) -> str:
@@ -174,6 +179,7 @@ def _deployment(item: Mapping[str, Any], namespace: str, readable: frozenset[str
         containers=tuple(_container(each, readable) for each in entries(pod, "containers")),
         conditions=tuple(condition(each) for each in entries(status, "conditions")),
         node_labels=tuple(_node_labels(pod)),
+        changed=changed_variables(item),
     )
 
 

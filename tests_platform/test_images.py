@@ -1,0 +1,69 @@
+"""Images: in the registry, to be pulled from it, and what really runs of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.where("image_repository")
+def test_image_is_in_its_repository(workload_images: Any) -> None:
+    """A tag that was never pushed, or that a lifecycle policy has deleted, lets no new pod start."""
+    repository, title = workload_images.repository, workload_images.title
+    assert repository.found, f"there is no ECR repository {repository.name}, from which {title} has its image"
+    assert workload_images.items, (
+        f"{title} uses {', '.join(workload_images.all) or 'no image'}, nothing of ECR repository "
+        f"{repository.name}"
+    )
+    newest = ", ".join(repository.newest_tags()) or "none"
+    assert not workload_images.missing, (
+        f"{title} uses {', '.join(workload_images.missing)}, which ECR repository {repository.name} does not "
+        f"have; its newest tags: {newest}"
+    )
+
+
+@pytest.mark.where("image_repository")
+def test_repository_lets_the_nodes_pull(pull_rights: Any) -> None:
+    """A repository whose policy denies the nodes' role starts no pod on a node that lacks the image."""
+    denied = [f"{' and '.join(each.actions)} to role {each.role}" for each in pull_rights.denials]
+    assert not denied, (
+        f"the policy of ECR repository {pull_rights.repository} denies {'; '.join(denied)}, as which "
+        "the nodes pull"
+    )
+
+
+@pytest.mark.needs("cluster")
+def test_node_role_may_pull_images(node_roles: Any) -> None:
+    """Nodes pull as their own role, whatever ServiceAccount the pod has."""
+    assert node_roles.items, "the cluster has no managed node group, so as whom its nodes pull is not known"
+    refused = [
+        f"role {role.name} of the nodes may not pull images: its policies are "
+        f"{', '.join(role.policies) or 'none'}, without AmazonEC2ContainerRegistryReadOnly or its like"
+        for role in node_roles.items
+        if not role.may_pull
+    ]
+    assert not refused, "; ".join(refused)
+
+
+@pytest.mark.where("image_repository")
+def test_pods_run_what_their_tag_stands_for(running_images: Any) -> None:
+    """A tag that was pushed again runs as the old image wherever a node has kept it."""
+    assert running_images.has_pods, f"{running_images.title} has no pod to look at"
+    stale = [
+        f"pod {image.pod} runs {image.digest} of {image.reference}, whose tag is {image.current} in ECR now"
+        for image in running_images.items
+        if not image.is_current
+    ]
+    assert not stale, "; ".join(stale)
+
+
+@pytest.mark.where("image_repository", "follows_release")
+def test_release_is_live(workload_images: Any, running_images: Any, release: Any) -> None:
+    """Synced means only that the cluster is as Git says; whether Git says this release is another matter."""
+    title = workload_images.title
+    assert workload_images.items, f"{title} uses no image of ECR repository {workload_images.repository.name}"
+    declared = [(f"{title} uses", item.reference) for item in workload_images.items]
+    running = [(f"pod {image.pod} runs", image.reference) for image in running_images.items]
+    wrong = [f"{who} {image}" for who, image in (*declared, *running) if not release.is_of(image)]
+    assert not wrong, f"{'; '.join(wrong)}, not release {release.revision}"
