@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox import names
@@ -184,13 +185,16 @@ def seed_cluster(aws: Aws, network: Network, roles: Mapping[str, str], ports: Po
 def seed_images(aws: Aws, pool: Executor) -> dict[str, str]:
     """Make the repositories with this release and the one before it; give digests by `repository:tag`."""
     ecr = aws.client("ecr")
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
 
     def make(repository: str) -> dict[str, str]:
         ecr.create_repository(repositoryName=repository, imageScanningConfiguration={"scanOnPush": True})
-        return {
+        digests = {
             f"{repository}:{tag}": push_image(ecr, repository, tag)
             for tag in (PREVIOUS_RELEASE, names.RELEASE)
         }
+        aws.set("image", f"{repository}:{PREVIOUS_RELEASE}", pushed_at=yesterday)
+        return digests
 
     return {name: digest for made in pool.map(make, names.REPOSITORIES) for name, digest in made.items()}
 
