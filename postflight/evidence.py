@@ -140,6 +140,9 @@ class LiveAnswers:
             self._require_time(0.02)
             asked = f"{looking.question.probe} {looking.question.arguments}"
             raise Unverified(f"{asked} did not end within {looking.deadline_s:g} s") from None
+        except Unverified as error:
+            # One of its own for each who asks: raised again and again, one exception's traceback only grows.
+            raise Unverified(str(error), error.permission) from None
 
     def _require_time(self, margin_s: float) -> None:
         if self._until is not None and time.time() + margin_s >= self._until:

@@ -88,6 +88,10 @@ class Aws:
         """Throttle these actions for everybody else; none ends it."""
         self._control("throttle", {"actions": list(actions)})
 
+    def withhold(self, action: str, how: str) -> None:
+        """Let one action of everybody else `hang`, or answer as an `empty` account; no `how` ends it."""
+        self._control("withhold", {"action": action, "how": how})
+
     def mode(self, mode: str) -> None:
         """Let every call of everybody else `hang`, `reset`, answer `garbage` or `500`; empty ends it."""
         self._control("mode", {"mode": mode})

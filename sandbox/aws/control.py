@@ -58,6 +58,11 @@ def _throttle(asked: Mapping[str, Any], controls: Controls) -> Any:
     return {"version": controls.touch()}
 
 
+def _withhold(asked: Mapping[str, Any], controls: Controls) -> Any:
+    controls.withhold(asked["action"], asked["how"])
+    return {"version": controls.touch()}
+
+
 def _adopt(asked: Mapping[str, Any], controls: Controls) -> Any:
     controls.adopt(asked["access_key"], asked["account"])
     return {"version": controls.touch()}
@@ -85,6 +90,7 @@ _ENDPOINTS: Mapping[str, Callable[[Mapping[str, Any], Controls], Any]] = {
     "GET version": _version,
     "POST deny": _deny,
     "POST throttle": _throttle,
+    "POST withhold": _withhold,
     "POST adopt": _adopt,
     "POST mode": _mode,
     "POST latency": _latency,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sandbox.aws.operations import Operation
 
 Mode = Literal["", "hang", "reset", "garbage", "500"]
+Withheld = Literal["hang", "empty"]
 
 
 class Controls:
@@ -28,6 +29,7 @@ class Controls:
         self._denied: tuple[str, ...] = ()
         self._throttled: tuple[str, ...] = ()
         self._mode: Mode = ""
+        self._withheld: dict[str, Withheld] = {}
         self._adopted: dict[str, str] = {}
 
     @property
@@ -59,6 +61,19 @@ class Controls:
     def throttle(self, actions: Iterable[str]) -> None:
         """Throttle these actions."""
         self._throttled = tuple(action.lower() for action in actions)
+
+    def withhold(self, action: str, how: str) -> None:
+        """Let one action `hang`, or answer as an `empty` account does; no `how` ends it."""
+        if not how:
+            self._withheld.pop(action.lower(), None)
+        elif how in get_args(Withheld):
+            self._withheld[action.lower()] = how  # type: ignore[assignment]  # narrowed by the line above
+        else:
+            raise ValueError(f"unknown way to withhold {how!r}, known are {get_args(Withheld)}")
+
+    def withheld(self, operation: Operation) -> Withheld | None:
+        """Give how the action's answer is withheld, if it is."""
+        return next((how for action, how in self._withheld.items() if _listed(operation, [action])), None)
 
     def denies(self, operation: Operation) -> bool:
         """Whether the action is on the denied list. Only by its full name can GetCallerIdentity be."""

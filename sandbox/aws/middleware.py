@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sandbox.aws.errors import Kind
 
 CONTROL_PATH = "/_sandbox/"
+EMPTY_ACCOUNT = "000000000000"
 
 
 class SandboxAws:
@@ -49,7 +50,10 @@ class SandboxAws:
         answer = self._before_moto(environ, operation, identity, judgement)
         if answer is not None:
             return _send(answer, environ, start_response)
-        environ["HTTP_X_MOTO_ACCOUNT_ID"] = identity.account
+        withheld = None if identity.standing == "admin" else self._controls.withheld(operation)
+        if withheld == "hang":
+            hang(environ["werkzeug.socket"])
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = EMPTY_ACCOUNT if withheld else identity.account
         with self._controls.stores:
             return self._ask_moto(environ, start_response, operation)
 

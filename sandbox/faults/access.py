@@ -4,15 +4,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from sandbox import names
 from sandbox.faults import fault
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from sandbox.faults.site import Site
+
+_WITHHELD: Final[Mapping[str, Literal["429", "hang", "empty"]]] = {
+    "throttled": "429",
+    "hang": "hang",
+    "empty": "empty",
+}
 
 
 @fault("access-denied")
@@ -23,12 +29,40 @@ def access_denied(site: Site, action: str = "ec2:DescribeNatGateways") -> Genera
         yield
         site.aws.deny([])
         return
+    right = _verb_and_resource(action)
+    site.kube_api.denied.add(right)
+    yield
+    site.kube_api.denied.discard(right)
+
+
+@fault("answer-withheld")
+def answer_withheld(
+    site: Site, action: str = "ec2:DescribeNatGateways", how: str = "empty"
+) -> Generator[None]:
+    """One call of the suite is throttled, hangs, or is answered as if there was nothing (empty)."""
+    if how not in _WITHHELD:
+        raise LookupError(f"{how!r} is none of {', '.join(_WITHHELD)}")
+    if ":" not in action:
+        right = _verb_and_resource(action)
+        site.kube_api.withheld[right] = _WITHHELD[how]
+        yield
+        del site.kube_api.withheld[right]
+    elif how == "throttled":
+        site.aws.throttle([action])
+        yield
+        site.aws.throttle([])
+    else:
+        site.aws.withhold(action, how)
+        yield
+        site.aws.withhold(action, "")
+
+
+def _verb_and_resource(action: str) -> tuple[str, str]:
+    """Read `list pods`, or `list deployments.apps` as RBAC names it."""
     verb, _, resource = action.partition(" ")
     if not resource:
         raise LookupError(f"{action!r} is neither service:Action nor a verb and a resource")
-    site.kube_api.denied.add((verb, resource))
-    yield
-    site.kube_api.denied.discard((verb, resource))
+    return verb, resource.partition(".")[0]
 
 
 @fault("wrong-account")

@@ -6,7 +6,7 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from aiohttp import ClientSession, DummyCookieJar, web
 
@@ -69,7 +69,8 @@ class KubeApi:
     `users` maps bearer tokens to users. `locate` maps a pod's IP and port to where its process
     really listens.
     May be set while it runs: `denied` ((verb, resource) pairs refused to all but admins), `mode` and
-    `retry_after_s` (how it misbehaves towards all but admins), `latency_s` (before every answer), `roles`
+    `retry_after_s` (how it misbehaves towards all but admins), `withheld` (how by (verb, resource), or
+    `empty`: as if there were no such objects), `latency_s` (before every answer), `roles`
     (rules by the name of a user, in place of the user's own).
     `calls` counts requests of users who are no admins, as `list pods`.
     """
@@ -77,6 +78,7 @@ class KubeApi:
     def __init__(self, store: Store, users: Mapping[str, User], kubelet: Kubelet, locate: Locate) -> None:
         self.store = store
         self.denied: set[tuple[str, str]] = set()
+        self.withheld: dict[tuple[str, str], Mode | Literal["empty"]] = {}
         self.roles: dict[str, tuple[Rule, ...]] = {}
         self.mode: Mode = ""
         self.retry_after_s = 1
@@ -152,6 +154,8 @@ class KubeApi:
             self.calls[f"{info.verb} {info.full_resource}"] += 1
         if not access.allowed(user, info, self.denied):
             raise access.forbidden(user, info)
+        if not user.is_admin and (how := self.withheld.get((info.verb, info.full_resource))):
+            return await self._withhold(request, info, how)
         if not info.plural:
             return self._about_the_server(info)
         if info.group in access.REVIEW_GROUPS and info.plural in access.REVIEW_RESOURCES:
@@ -159,6 +163,16 @@ class KubeApi:
         if info.group and info.group not in GROUPS:
             return _page_not_found()
         return await self._about_resources(request, info)
+
+    async def _withhold(
+        self, request: web.Request, info: RequestInfo, how: Mode | Literal["empty"]
+    ) -> web.StreamResponse:
+        if how != "empty":
+            return await misbehave(request, how, self.retry_after_s)
+        resource = resource_of(info.plural, info.group)
+        asked = objects.Asked(resource, info, request.query, request.content_type, None, table=False)
+        status, document = objects.answer(asked, Store())
+        return _json(document, status)
 
     def _about_the_server(self, info: RequestInfo) -> web.Response:
         if info.path in _HEALTH_PATHS or info.path.startswith(tuple(f"{path}/" for path in _HEALTH_PATHS)):
