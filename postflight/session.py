@@ -13,6 +13,7 @@ import pytest
 
 from postflight import beginning, collection, options
 from postflight.bring_up import BroughtUp
+from postflight.doomed import Doomed
 from postflight.environment import Subject
 from postflight.evidence import LiveAnswers, Unverified
 from postflight.patience import Attempt
@@ -24,7 +25,7 @@ from postflight.run import Run, Seen
 from postflight.second_look import SecondLook, arguments
 from postflight.subjects import rows
 from postflight.surroundings import Surroundings, UsedVariables
-from postflight.verdicts import Outcome, judge
+from postflight.verdicts import Outcome, failure_of, judge
 from postflight.waivers import waived
 
 SETTLED_AFTER_S = pytest.StashKey[float]()
@@ -47,6 +48,7 @@ class Session:
         self._brought_up: BroughtUp | None = None
         self._run: Run | None = None
         self._reports: Reports | None = None
+        self._doomed: Doomed | None = None
         self._outcomes: dict[str, Outcome] = {}
         self._order: dict[str, int] = {}
         self._load()
@@ -119,13 +121,24 @@ class Session:
             item.obj(**arguments(item))
             return
         second_look = SecondLook(item, run, run.answers)
-        if run.patience.left_s > 0 and not second_look.is_doomed():
-            run.patience.settle(Attempt(second_look.judge, second_look.refresh, second_look.is_doomed))
+        is_in_vain = partial(self._is_in_vain, item, run, second_look)
+        if run.patience.left_s > 0 and not is_in_vain():
+            run.patience.settle(Attempt(second_look.judge, second_look.refresh, is_in_vain))
             item.stash[SETTLED_AFTER_S] = round(time.time() - run.patience.began, 1)
             return
         if second_look.is_old():
             second_look.refresh()
         second_look.judge()
+
+    def _is_in_vain(self, item: pytest.Function, run: Run, second_look: SecondLook) -> bool:
+        """Whether what is wrong cannot heal by itself, or follows from what cannot."""
+        if self._doomed is None:
+            self._doomed = Doomed(run.runbook)
+        failure = failure_of(item, self.environment)
+        if second_look.is_doomed():
+            self._doomed.add(failure)
+            return True
+        return self._doomed.leads_to(failure)
 
     def judge(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Outcome | None:
         """Return the outcome of a phase that says something: a call, or a set-up or tear-down that failed."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from postflight.causes import Failure
 from postflight.collection import subject_of
 from postflight.environment import Environment, Subject, scopes, subjects
 from postflight.evidence import Unverified
@@ -84,6 +85,13 @@ def judge(
         scopes=_scopes(environment, subject) if in_trouble else {},
         runbook=_filled_entry(entry, item, environment, kind, subject) if in_trouble and entry else {},
     )
+
+
+def failure_of(item: pytest.Item, environment: Environment) -> Failure:
+    """Return an item as a failure, for causes to be told from consequences."""
+    _, subject = subject_of(item)
+    belongs_to = {kind: frozenset(names) for kind, names in _scopes(environment, subject).items()}
+    return Failure(item.nodeid, check_key(item.nodeid), belongs_to)
 
 
 def _message(error: BaseException | None) -> str:

@@ -45,6 +45,11 @@ class WorkloadImages(Evidence):
         """Images that the registry does not have."""
         return tuple(f"{item.reference} (tag {item.tag})" for item in self.items if item.digest is None)
 
+    @property
+    def is_doomed(self) -> bool:
+        """Whether waiting is in vain: no tag appears in a registry by itself."""
+        return bool(self.missing)
+
 
 class RunningImage(Evidence):
     """What a container of a pod runs, and what its tag stands for in the registry now (None: nothing)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from postflight.evidence import Evidence
 from postflight.probes.connections import Connections
@@ -25,6 +25,9 @@ class Validation(Evidence):
         return f"{self.record} {self.type} {self.value}" if self.record else f"a record for {self.domain}"
 
 
+_FINAL: Final = frozenset({"FAILED", "VALIDATION_TIMED_OUT", "EXPIRED", "REVOKED"})
+
+
 class Certificate(Evidence):
     """An ACM certificate. `ends` is when it expires (ISO 8601), `used_by` the ARNs that serve it."""
 
@@ -41,6 +44,11 @@ class Certificate(Evidence):
     def is_issued(self) -> bool:
         """Whether it can be served."""
         return self.found and self.status == "ISSUED"
+
+    @property
+    def is_doomed(self) -> bool:
+        """Whether waiting is in vain: a certificate that has failed is asked for anew."""
+        return self.status in _FINAL
 
     @property
     def owed(self) -> tuple[Validation, ...]:

@@ -28,6 +28,11 @@ class Cluster(Evidence):
         """Whether the control plane serves."""
         return self.found and self.status == "ACTIVE"
 
+    @property
+    def is_doomed(self) -> bool:
+        """Whether waiting is in vain: a cluster that could not be created is created anew."""
+        return self.status == "FAILED"
+
 
 @reads("eks:DescribeCluster")
 def cluster(connections: Connections, name: str) -> Cluster:

@@ -36,6 +36,11 @@ class Cache(Evidence):
         return self.found and self.status == "available"
 
     @property
+    def is_doomed(self) -> bool:
+        """Whether waiting is in vain: a group that could not be created is created anew."""
+        return self.status == "create-failed"
+
+    @property
     def endpoint(self) -> str:
         """Its primary address as host:port."""
         return f"{self.host}:{self.port}"

@@ -11,6 +11,8 @@ from postflight.probes.reads import reads
 
 FORCE_SSL: Final = "rds.force_ssl"
 
+_FINAL: Final = frozenset({"failed", "restore-error", "inaccessible-encryption-credentials"})
+
 Kind = Literal["instance", "cluster"]
 
 
@@ -40,6 +42,11 @@ class DatabaseServer(Evidence):
     def is_available(self) -> bool:
         """Whether AWS calls it available."""
         return self.found and self.status == "available"
+
+    @property
+    def is_doomed(self) -> bool:
+        """Whether waiting is in vain: somebody has to mend or to restore it."""
+        return self.status in _FINAL or self.status.startswith("incompatible-")
 
     @property
     def endpoint(self) -> str:
