@@ -7,7 +7,7 @@ SYNC := $(RUN) uv sync --frozen --inexact --compile-bytecode --quiet
 export UV_PYTHON_DOWNLOADS := never
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test faults check lint types imports schema report clean
+.PHONY: help demo test faults check lint types imports schema generated report clean
 
 help:  ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -35,6 +35,13 @@ imports: .venv/.test
 
 schema: .venv/.test  ## Write environments/schema.json anew
 	$(RUN) postflight schema > environments/schema.json
+
+generated: schema  ## Write anew what is generated: schema, permissions of deploy/, table of faults
+	for env in dev stage prod doa-prod; do \
+	  $(RUN) postflight permissions --env $$env --kubernetes --vantage inside > deploy/overlays/$$env/rbac.yaml && \
+	  $(RUN) postflight permissions --env $$env --iam > deploy/iam/$$env.json || exit 1; \
+	done
+	$(RUN) selftests.proofs --table > docs/faults.md
 
 report: reports/node_modules/.package-lock.json  ## Build the Allure report of the latest run (needs Node.js 20 or newer)
 	@node reports/build.mjs $(RUN_FOLDER)

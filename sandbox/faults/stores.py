@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import names
 from sandbox.faults import fault
+from sandbox.servers import database_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -26,12 +27,14 @@ def _restart_services(site: Site) -> None:
 def db_endpoint_moved(site: Site) -> Generator[None]:
     """KYEOL's database was made anew under another host name; the Secret still names the old one."""
     old = site.facts.kyeol_database
-    new = f"{names.KYEOL_DATABASE}.r3created1.{names.REGION}.rds.amazonaws.com"
-    site.wait_for(site.stores.kyeol.present(site.authorities.stores.issue(new)))
+    domain = f"r3created1.{names.REGION}.rds.amazonaws.com"
+    new = f"{names.KYEOL_DATABASE}.{domain}"
+    site.wait_for(site.stores.kyeol.present(site.authorities.stores.issue(f"*.{domain}")))
     site.aws.set("db-instance", names.KYEOL_DATABASE, address=new)
     site.wait_for(site.stores.kyeol.cut_clients())
     yield
-    site.wait_for(site.stores.kyeol.present(site.authorities.stores.issue(old.host)))
+    before = database_certificate(site.authorities.stores, names.KYEOL_DATABASE)
+    site.wait_for(site.stores.kyeol.present(before))
     site.aws.set("db-instance", names.KYEOL_DATABASE, address=old.host)
 
 
