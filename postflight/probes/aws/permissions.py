@@ -11,6 +11,7 @@ _READS: Final = re.compile(r"^(Describe|Get|List|Head|Lookup|Scan|Query|BatchGet
 # Where IAM has another name for the right than the API has for the call.
 _IAM_NAMES: Final[Mapping[str, str]] = {
     "s3:HeadBucket": "s3:ListBucket",
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
     "s3:GetBucketCors": "s3:GetBucketCORS",

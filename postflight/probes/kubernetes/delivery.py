@@ -29,6 +29,7 @@ class Application(Evidence):
     found: bool = True
     sync: str = ""
     health: str = ""
+    destination: str = ""
     revision: str = ""
     unhealthy: tuple[str, ...] = ()
     out_of_sync: tuple[str, ...] = ()
@@ -129,6 +130,7 @@ def _application(item: Mapping[str, Any], namespace: str, now: dt.datetime) -> A
         name=text(item, "metadata", "name"),
         sync=text(status, "sync", "status"),
         health=text(status, "health", "status"),
+        destination=text(item, "spec", "destination", "namespace"),
         revision=text(status, "sync", "revision"),
         unhealthy=tuple(
             f"{_titled(each)} ({text(each, 'health', 'status')})"

@@ -18,6 +18,14 @@ _EXTERNAL_DNS: Final = "external-dns.alpha.kubernetes.io/"
 _MOST_WARNINGS: Final = 1000
 
 
+class Path(Evidence):
+    """A path of an Ingress's rule, and the Service that it leads to."""
+
+    host: str
+    path: str
+    service: str
+
+
 class Ingress(Evidence):
     """An Ingress, or the absence of one, with the annotations of the two controllers that read it."""
 
@@ -28,6 +36,7 @@ class Ingress(Evidence):
     annotations: dict[str, str] = Field(default_factory=dict)
     addresses: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    paths: tuple[Path, ...] = ()
 
     @property
     def title(self) -> str:
@@ -130,6 +139,15 @@ def _ingress(item: Mapping[str, Any], namespace: str) -> Ingress:
         },
         addresses=tuple(address for address in addresses if address),
         hosts=tuple(text(rule, "host") for rule in entries(item, "spec", "rules")),
+        paths=tuple(
+            Path(
+                host=text(rule, "host"),
+                path=text(each, "path") or "/",
+                service=text(each, "backend", "service", "name"),
+            )
+            for rule in entries(item, "spec", "rules")
+            for each in entries(rule, "http", "paths")
+        ),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import Field
+
 from postflight.evidence import Evidence
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes.client import Resource
@@ -21,6 +23,7 @@ class Service(Evidence):
     name: str
     found: bool = True
     ports: tuple[tuple[str, int], ...] = ()
+    selector: dict[str, str] = Field(default_factory=dict)
 
     def port(self, wanted: int | str) -> int | None:
         """Return the number of a port given by number or name; None where it has no such port."""
@@ -109,6 +112,7 @@ def services(connections: Connections, namespace: str) -> Services:
             ports=tuple(
                 (text(each, "name"), number(each, "port")) for each in entries(item, "spec", "ports")
             ),
+            selector={str(k): str(v) for k, v in mapping(item, "spec", "selector").items()},
         )
         for item in listed
     )

@@ -1,0 +1,1 @@
+"""The commands of `postflight`: each module adds its parser, and does what it says."""

@@ -1,0 +1,1 @@
+"""Compares two environments, as they are declared and as they are."""
