@@ -74,7 +74,7 @@ def _plain(action: argparse.Action) -> str:
 
 def _bash(commands: tuple[_Command, ...]) -> str:
     cases = "\n".join(
-        f'    {one.name}) words="{" ".join((*_longs(one), *one.words))}"; '
+        f'    {one.name}) words="{" ".join((*dict(one.options), *one.words))}"; '
         f"environments={'yes' if one.takes_environment else ''} ;;"
         for one in commands
     )

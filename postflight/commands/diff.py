@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 Each environment's own names are taken for the same thing: its name, account, region, and its variables called
-prefix, env, …_host and …_domain. With --observed, both are looked at (nothing but reads): image tags, replicas,
-the names of variables, the names of the keys of Secrets, browser origins.
+prefix, env, …_host and …_domain. With --observed, both are looked at (nothing but reads): image tags,
+replicas, the names of variables, the names of the keys of Secrets, browser origins.
 
 Exit status: 0 no difference · 1 a difference · 2 a file is wrong · 6 something could not be looked at
 

@@ -123,6 +123,6 @@ def _require_something(found: Survey) -> None:
     place = found.place
     raise NotFoundError(
         f"Account {place.account} has nothing in region {place.region} that a run could verify: no EKS "
-        "cluster, no database or cache in a VPC, and so no host, certificate or distribution that belongs to one. "
-        "Choose another --region, or other AWS credentials (AWS_PROFILE). Nothing was written."
+        "cluster, no database or cache in a VPC, and so no host, certificate or distribution that belongs "
+        "to one. Choose another --region, or other AWS credentials (AWS_PROFILE). Nothing was written."
     )
