@@ -98,6 +98,7 @@ class Hooks:
                 report.longrepr = (str(item.path), 0, outcome.message)
             elif outcome.verdict != "passed" and options.traceback_style_is_ours(self._config):
                 report.longrepr = outcome.as_text()
+        self._session.redact(report)
         return report
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, tuple[str, Any]] | None:

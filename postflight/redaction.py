@@ -1,9 +1,18 @@
-"""The last guard before anything is written: every known secret is replaced, value by value."""
+"""The last guard before anything is written: secrets are replaced, known ones and those that look so."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
+
+REDACTED = "[redacted]"
+
+_URL_LOGIN = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
+_QUERY = re.compile(
+    r"(?i)(?P<name>[?&][^=&\s]*(?:passw|secret|token|key|signature|credential|sig)[^=&\s]*=)[^&\s'\"]+"
+)
+_CREDENTIAL = re.compile(r"(?i)(?P<kind>\b(?:bearer|basic) )[a-z0-9+/=_.~-]{16,}")
 
 
 def redacted(value: Any, redact: Callable[[str], str]) -> Any:
@@ -13,3 +22,12 @@ def redacted(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, list | tuple):
         return [redacted(item, redact) for item in value]
     return redact(value) if isinstance(value, str) else value
+
+
+def masked(text: str) -> str:
+    """Return `text` without what looks like a secret: logins in URLs, tokens in queries and headers."""
+    if "://" in text:
+        text = _URL_LOGIN.sub(REDACTED, text)
+    if "=" in text:
+        text = _QUERY.sub(rf"\g<name>{REDACTED}", text)
+    return _CREDENTIAL.sub(rf"\g<kind>{REDACTED}", text)

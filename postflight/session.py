@@ -25,7 +25,7 @@ from postflight.run import Run, Seen
 from postflight.second_look import SecondLook, arguments
 from postflight.subjects import rows
 from postflight.surroundings import Surroundings, UsedVariables
-from postflight.verdicts import Outcome, failure_of, judge
+from postflight.verdicts import Outcome, failure_of, judge, undeclared
 from postflight.waivers import waived
 
 SETTLED_AFTER_S = pytest.StashKey[float]()
@@ -152,6 +152,16 @@ class Session:
         outcome = Outcome.from_json(redacted(replace(outcome, evidence=seen).as_json(), self._run))
         return waived(outcome, self.environment.waivers, self._run.started)
 
+    def redact(self, report: pytest.TestReport) -> None:
+        """Take secrets out of what pytest itself tells: tracebacks with locals, and captured output."""
+        if self._run is None:
+            return
+        told = report.longreprtext
+        kept = redacted(told, self._run)
+        if kept != told:
+            report.longrepr = kept
+        report.sections = [(title, redacted(text, self._run)) for title, text in report.sections]
+
     def gather(self, data: Mapping[str, Any]) -> None:
         """Keep an outcome; of two for one check the later (a failed tear-down) stands."""
         outcome = Outcome.from_json(data)
@@ -189,6 +199,8 @@ class Session:
             return exit_status
         self._close(run, exit_status)
         outcomes = sorted(self._outcomes.values(), key=lambda one: self._order.get(one.id, len(self._order)))
+        if self._config.getoption("--strict-environment"):
+            outcomes += [undeclared(*one) for one in sorted(self.collection.left_out.items())]
         status = self._status(outcomes, exit_status)
         run.not_declared.update(self.collection.left_out)
         self._reports = Reports(run, outcomes, status, wanted(self._config, run.connections.process))
@@ -210,8 +222,7 @@ class Session:
         verdicts = {one.verdict for one in outcomes}
         if exit_status not in _NOTHING_FAILED or "failed" in verdicts:
             return exit_status
-        strict = self._config.getoption("--strict-environment") and bool(self.collection.left_out)
-        if "unverified" in verdicts or strict:
+        if "unverified" in verdicts:
             return 0 if self._config.getoption("--allow-unverified") else EXIT_UNVERIFIED
         return int(pytest.ExitCode.OK) if outcomes else exit_status
 

@@ -87,6 +87,20 @@ def judge(
     )
 
 
+def undeclared(section: str, why: str) -> Outcome:
+    """Return what an environment does not declare as an outcome: nobody looked at it."""
+    return Outcome(
+        id=f"environment::{section}",
+        check="environment",
+        kind=None,
+        subject=section,
+        verdict="unverified",
+        message=f"not declared, so not looked at: {section}: {why}",
+        duration_s=0.0,
+        fact="The environment declares what there is to look at.",
+    )
+
+
 def failure_of(item: pytest.Item, environment: Environment) -> Failure:
     """Return an item as a failure, for causes to be told from consequences."""
     _, subject = subject_of(item)

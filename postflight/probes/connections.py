@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from postflight.environment import Environment, Vantage
+from postflight.redaction import REDACTED, masked
 
 if TYPE_CHECKING:
     from postflight.probes.addresses import Addresses
@@ -65,12 +66,12 @@ class Secrets:
             return sorted(self._values)
 
     def redact(self, text: str) -> str:
-        """Return `text` with every known secret value replaced."""
+        """Return `text` with every known secret value replaced, and what looks like another one."""
         with self._lock:
             values = sorted(self._values, key=len, reverse=True)
         for value in values:
-            text = text.replace(value, "[redacted]")
-        return text
+            text = text.replace(value, REDACTED)
+        return masked(text)
 
 
 class Connections:

@@ -94,8 +94,8 @@ class Sandbox:
         with output.open("wb") as file:
             process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "pytest", "--env", str(environment_file or "sandbox"),
-                    "--reports", str(reports), "-p", "no:cacheprovider", *arguments,
+                    sys.executable, "-m", "pytest", f"--env={environment_file or 'sandbox'}",
+                    f"--reports={reports}", "-p", "no:cacheprovider", *arguments,
                 ],
                 cwd=ROOT,
                 env={**self.process_environment, **(environment or {})},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
@@ -21,7 +20,6 @@ _PULL_REASONS: Final = frozenset(
 _STEADY_AFTER_S: Final = 600.0
 _RESTARTING: Final = 2
 _LAST_WORDS: Final = 3
-_URL_LOGIN: Final = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
 
 
 class ContainerState(Evidence):
@@ -189,8 +187,7 @@ def last_words(
     call = Call("get pods/log", f" in {namespace}", path)
     written = connections.kubernetes.text(call, 8192, absent=frozenset({400, 404})) or ""
     lines = [line.strip() for line in written.splitlines() if line.strip()][-_LAST_WORDS:]
-    said = connections.secrets.redact(" / ".join(lines))
-    return LastWords(text=_URL_LOGIN.sub("[redacted]", said)[-400:])
+    return LastWords(text=connections.secrets.redact(" / ".join(lines))[-400:])
 
 
 def _pod(item: Mapping[str, Any]) -> Pod:
