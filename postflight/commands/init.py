@@ -55,10 +55,13 @@ def add(commands: Any) -> None:
     )
     private.add_argument("--ca", metavar="FILE", help="CA of hosts and APIs (default: the public roots)")
     private.add_argument(
-        "--database-ca", metavar="FILE", help="CA bundle of Amazon RDS, to verify databases and caches"
+        "--database-ca",
+        metavar="FILE",
+        help="CA bundle of Amazon RDS; without it no database's TLS is verified",
     )
+    private.add_argument("--cache-ca", metavar="FILE", help="CA of caches (default: the public roots)")
     private.add_argument(
-        "--https-port", type=int, default=443, metavar="PORT", help="of the hosts (default: 443)"
+        "--https-port", type=int, default=443, metavar="PORT", help="of hosts (default: 443)"
     )
     parser.set_defaults(run=run)
 
@@ -115,6 +118,7 @@ def _wanted(options: argparse.Namespace) -> Any:
         authoritative=options.authoritative,
         ca=_absolute(options.ca),
         database_ca=_absolute(options.database_ca),
+        cache_ca=_absolute(options.cache_ca),
         https_port=options.https_port,
         vantage="inside" if "KUBERNETES_SERVICE_HOST" in os.environ else "outside",
     )

@@ -37,7 +37,7 @@ def found_hosts(place: Place, cluster: Cluster) -> tuple[Host, ...]:
     """
     zones = [zone for zone in place.ask(route53.zones).items if not zone.is_private]
     balancers = {
-        route53.domain(address): one.name
+        route53.domain(address): cluster.ingress_name(one)
         for one in cluster.ingresses
         if is_ours(one)
         for address in one.addresses
@@ -84,8 +84,9 @@ def certificate_names(place: Place, cluster: Cluster, hosts: tuple[Host, ...]) -
     """Return an entry name for the ARN of each certificate that an Ingress or a distribution names."""
     names: dict[str, str] = {}
     for ingress in filter(is_ours, cluster.ingresses):
+        own = cluster.ingress_name(ingress)
         for number, arn in enumerate(ingress.certificates):
-            names.setdefault(arn, ingress.name if number == 0 else f"{ingress.name}-{number + 1}")
+            names.setdefault(arn, own if number == 0 else f"{own}-{number + 1}")
     for found in _distributions(place, hosts):
         if found.certificate:
             names.setdefault(found.certificate, f"cdn-{(found.aliases or (found.id,))[0]}")
@@ -220,12 +221,13 @@ def _bucket(place: Place, name: str, workload: Workload, declared: Section) -> E
     rule = next((one for one in rules if "*" not in "".join(one.origins)), None)
     policy = _upload_policy(place, workload.role)
     own = declared.named(workload.name)
+    is_declared = own is not None and own.fields["namespace"] == workload.namespace
     fields = without_empty(
         bucket=name,
-        service=workload.name if own is not None else None,
+        service=workload.name if is_declared else None,
         role=workload.role if policy else None,
         role_policy=policy,
-        origins=[one for one in rule.origins if one.startswith("https://")] if rule else [],
+        origins=[one for one in dict.fromkeys(rule.origins) if one.startswith("https://")] if rule else [],
         methods=list(rule.methods) if rule else [],
     )
     blocks = place.ask(s3.public_access_block, name).is_complete

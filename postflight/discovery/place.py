@@ -44,6 +44,7 @@ class Wanted:
     authoritative: str | None = None
     ca: str | None = None
     database_ca: str | None = None
+    cache_ca: str | None = None
     https_port: int = 443
     vantage: Vantage = "outside"
 

@@ -97,8 +97,10 @@ def ingresses(place: Place, cluster: Cluster, declared: Section, certificates: M
             balancer = balancers.get(ingress.load_balancer or "")
             names = place.group_names(balancer.security_groups) if balancer is not None else ()
             behind = dict.fromkeys(path.service for path in ingress.paths)
+            name = cluster.ingress_name(ingress)
             fields = without_empty(
                 namespace=ingress.namespace,
+                ingress=ingress.name if ingress.name != name else None,
                 scheme=ingress.scheme or "internal",
                 target_type=ingress.target_type or "instance",
                 security_group=next(iter(names), None),
@@ -108,7 +110,7 @@ def ingresses(place: Place, cluster: Cluster, declared: Section, certificates: M
                 services=[name for name in behind if _is_behind(declared, ingress, name)],
             )
             guess = "" if ingress.addresses else "it has no address yet"
-            yield Entry(ingress.name, fields, guess=guess)
+            yield Entry(name, fields, guess=guess)
 
     return section("ingresses", "Each becomes a load balancer.", find)
 

@@ -14,6 +14,11 @@ from postflight.evidence import Unverified
 from postflight.probes import postgres, tcp
 from postflight.probes.aws import elasticache, rds
 
+_NOBODY = "no workload that was seen logs in here; say who does (user, login, login_database)"
+_NO_CA = (
+    "TLS to these is verified with https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem: "
+    "declare the file as `ca`, or say --database-ca FILE"
+)
 _OWN_DATABASES = frozenset({"postgres", "rdsadmin"})
 
 
@@ -31,20 +36,15 @@ def database_servers(place: Place, cluster: Cluster) -> Section:
     """Find the PostgreSQL servers in the VPC, with the login that the applications use."""
 
     def find() -> Findings:
-        entries, remarks = [], []
+        entries: list[Entry] = []
+        remarks = [] if place.wanted.database_ca else [_NO_CA]
         for server in _servers(place):
-            logins = tuple(_logins(server, cluster))
             if not server.engine.endswith(("postgres", "postgresql")):
-                remarks.append(
-                    f"{server.kind} {server.identifier} runs {server.engine}, which is not looked at here"
-                )
-            elif not logins:
-                fields = _server_fields(place, server)
-                reason = "no workload that was seen logs in here; say who does (user, login, login_database)"
-                entries.append(Entry(server.identifier, fields, left_out=reason))
-            else:
-                entries.append(_server_entry(place, server, logins))
-        return Findings(tuple(entries), tuple(remarks))
+                remarks.append(f"{server.kind} {server.identifier} runs {server.engine}: not looked at here")
+                continue
+            taken = {name for entry in entries for name in entry.fields.get("databases", ())}
+            entries.append(_server_entry(place, server, tuple(_logins(server, cluster)), taken))
+        return Findings(tuple(entries), tuple(remarks) if entries else ())
 
     return section("database_servers", "PostgreSQL on RDS and Aurora; passwords stay in their Secrets.", find)
 
@@ -69,7 +69,7 @@ def caches(place: Place, cluster: Cluster) -> Section:
                 replication_group=found.name,
                 port=found.port or None,
                 auth=auth,
-                ca=place.wanted.database_ca,
+                ca=place.wanted.cache_ca,
                 security_group=next(iter(names), None),
                 subnet_group=subnet_group,
                 reachable_from=_reachable(place, found.host, found.port),
@@ -87,7 +87,7 @@ def logged_in(place: Place, section: Section, cluster: Cluster) -> dict[tuple[st
     for server in _servers(place) if section.declared else ():
         entry = section.named(server.identifier)
         for login in _logins(server, cluster) if entry is not None else ():
-            if entry is not None and login.database in entry.fields["databases"]:
+            if entry is not None and login.database in entry.fields.get("databases", ()):
                 used[login.workload.namespace, login.workload.name] = login.database
     return used
 
@@ -159,24 +159,32 @@ def _forces_tls(place: Place, server: rds.DatabaseServer) -> bool:
     return place.ask(look, server.parameter_group).forces_tls if server.parameter_group else False
 
 
-def _server_entry(place: Place, server: rds.DatabaseServer, logins: tuple[_Login, ...]) -> Entry:
+def _server_entry(
+    place: Place, server: rds.DatabaseServer, logins: tuple[_Login, ...], taken: set[str]
+) -> Entry:
+    """Return the entry of a server, but for the databases that are `taken`: names that another has, too."""
     fields = _server_fields(place, server)
+    if not logins:
+        return Entry(server.identifier, fields, left_out=_NOBODY)
     first = logins[0]
     used = tuple(dict.fromkeys(login.database for login in logins if login.database))
     login_database = first.database if "url" in first.fields else "postgres"
     reached, listed, doubt = _listed(place, server, first, fields, login_database)
-    databases = listed or used
-    guesses = [doubt] if doubt else []
-    if not first.user:
-        guesses.append("the user's name could not be read")
+    missing = [name for name in used if listed and name not in listed]
+    guesses = [
+        doubt,
+        "" if first.user else "the user's name could not be read",
+        f"workloads name {', '.join(missing)}, which is not on the server" if missing else "",
+        "databases that another server has, too, are not declared" if taken & {*(listed or used)} else "",
+    ]
     more = without_empty(
         user=first.user or "unknown",
         login=first.fields,
         login_database=login_database or next(iter(used), "postgres"),
-        databases=list(databases),
+        databases=[name for name in listed or used if name not in taken],
         reachable_from=reached,
     )
-    return Entry(server.identifier, {**fields, **more}, guess="; ".join(guesses))
+    return Entry(server.identifier, {**fields, **more}, guess="; ".join(filter(None, guesses)))
 
 
 def _listed(

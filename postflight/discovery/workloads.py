@@ -13,6 +13,7 @@ from postflight.environment.plaintext import is_secret_name
 from postflight.evidence import Unverified
 from postflight.probes.kubernetes import deployments, ingresses, services, settings
 from postflight.probes.kubernetes.deployments import Deployment, Reference
+from postflight.probes.kubernetes.ingresses import Ingress
 from postflight.probes.kubernetes.services import Service
 from postflight.probes.kubernetes.settings import Settings
 from postflight.subjects.settings import DATABASE_VARIABLES, Configuration, configuration_of
@@ -82,8 +83,13 @@ class Cluster:
 
     namespaces: tuple[str, ...] = ()
     workloads: tuple[Workload, ...] = ()
-    ingresses: tuple[ingresses.Ingress, ...] = ()
+    ingresses: tuple[Ingress, ...] = ()
     troubles: tuple[str, ...] = ()
+
+    def ingress_name(self, ingress: Ingress) -> str:
+        """Return the name of an Ingress's entry: its own, with its namespace where another has it too."""
+        is_alone = sum(one.name == ingress.name for one in self.ingresses) == 1
+        return ingress.name if is_alone else f"{ingress.namespace}-{ingress.name}"
 
     def workload(self, namespace: str, service: str) -> Workload | None:
         """Return the workload behind a Service."""
