@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-MODULES: Final = ("aws_network", "stores", "ingress", "edge", "workloads", "storage", "delivery", "access")
+MODULES: Final = (
+    "aws_network",
+    "stores",
+    "ingress",
+    "edge",
+    "workloads",
+    "storage",
+    "delivery",
+    "access",
+    "beyond",
+)
 _REGISTRY: Final[dict[str, Callable[..., Generator[None]]]] = {}
 
 

@@ -6,15 +6,16 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from queue import Empty, SimpleQueue
 
 from selftests.proofs.expected import EVERY, EXPECTED
-from selftests.proofs.harness import running_sandbox
+from selftests.proofs.harness import Sandbox, running_sandbox
 from selftests.proofs.pairs import pairs
-from selftests.proofs.proof import Proof, prove
+from selftests.proofs.proof import Proof, prove, still_failing
 from selftests.proofs.seen import record
 from selftests.proofs.table import table
 
@@ -31,14 +32,12 @@ def main() -> int:
     for names in _chosen(options):
         waiting.put(names)
     with ThreadPoolExecutor(options.sandboxes) as pool:
-        workers = [pool.submit(_work, waiting, options.json) for _ in range(options.sandboxes)]
+        workers = [pool.submit(_work, waiting, options) for _ in range(options.sandboxes)]
         proofs = [proof for worker in workers for proof in worker.result()]
     if options.json:
         print(json.dumps([asdict(proof) for proof in proofs], indent=2))
     else:
         print(_total(proofs, "pairs" if options.pairs else "faults"))
-    if not options.pairs:
-        record(proofs)
     return 0 if all(proof.holds for proof in proofs) else 1
 
 
@@ -49,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pairs", type=int, default=0, metavar="N", help="in place of that, N pairs at once")
     parser.add_argument("--seed", type=int, default=1, help="which pairs")
     parser.add_argument("--table", action="store_true", help="print docs/faults.md and break nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="look at the mended sandbox once, at the end, not each time"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--sandboxes", type=int, default=2, help="how many sandboxes work side by side")
     return parser
@@ -60,26 +62,34 @@ def _chosen(options: argparse.Namespace) -> Sequence[tuple[str, ...]]:
     return [(name,) for name in options.faults or (EVERY if options.variants else EXPECTED)]
 
 
-def _work(waiting: Work, quiet: bool) -> list[Proof]:
+def _work(waiting: Work, options: argparse.Namespace) -> list[Proof]:
     proofs: list[Proof] = []
     with running_sandbox() as sandbox:
+        for names in _drawn(waiting):
+            proofs.append(_proof(sandbox, names, look_again=not options.quick))
+            if not options.json:
+                print(proofs[-1].line(), flush=True)
+            if not options.pairs:
+                record(proofs[-1:])
+        if options.quick and proofs:
+            proofs[-1] = replace(proofs[-1], still_failing=still_failing(sandbox))
+            for one in proofs[-1].still_failing:
+                print(f"  not mended: {one}", file=sys.stderr)
+    return proofs
+
+
+def _drawn(waiting: Work) -> Iterator[tuple[str, ...]]:
+    with suppress(Empty):
         while True:
-            try:
-                names = waiting.get_nowait()
-            except Empty:
-                return proofs
-            try:
-                proof = prove(sandbox, *names)
-            except (RuntimeError, subprocess.SubprocessError) as error:
-                proof = _unproved(names, error)
-            proofs.append(proof)
-            if not quiet:
-                print(proof.line(), flush=True)
+            yield waiting.get_nowait()
 
 
-def _unproved(names: tuple[str, ...], error: Exception) -> Proof:
-    """Return what is told of a fault that could not be proved because the sandbox or the run gave up."""
-    return Proof(" + ".join(names), False, False, 0, (str(error),), (), (), 0.0)
+def _proof(sandbox: Sandbox, names: tuple[str, ...], *, look_again: bool) -> Proof:
+    try:
+        return prove(sandbox, *names, look_again=look_again)
+    except (RuntimeError, subprocess.SubprocessError) as error:
+        # The sandbox or the run gave up: the fault is not proved, the others still can be.
+        return Proof(" + ".join(names), False, False, 0, (str(error),), (), (), 0.0)
 
 
 def _total(proofs: list[Proof], what: str) -> str:

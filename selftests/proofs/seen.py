@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from threading import Lock
 
 from selftests.proofs.proof import Proof
 
 RECORD = Path(__file__).with_name("seen.json")
+_writing = Lock()
 
 
 def seen() -> Mapping[str, frozenset[str]]:
@@ -21,6 +23,7 @@ def seen() -> Mapping[str, frozenset[str]]:
 
 def record(proofs: Iterable[Proof]) -> None:
     """Write what these faults made fail over what was known of them."""
-    known = {fault: sorted(ids) for fault, ids in seen().items()}
-    known |= {proof.fault: sorted(proof.failed) for proof in proofs if proof.holds}
-    RECORD.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    with _writing:
+        known = {fault: sorted(ids) for fault, ids in seen().items()}
+        known |= {proof.fault: sorted(proof.failed) for proof in proofs if proof.holds}
+        RECORD.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")

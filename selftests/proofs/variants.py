@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from selftests.proofs.expectation import INFRA, PLATFORM, PREFIX, Expected, cause
+from selftests.proofs.expectation import API, APP, INFRA, NETWORK, PLATFORM, PREFIX, Expected, cause
 
 TRUST = "test_controller_roles::test_controller_role_trusts_its_service_account"
+
+SERVERS = "test_database_servers"
+DOA_HOST = "api-sandbox.doa-market.click"
 
 VARIANTS: Mapping[str, Expected] = {
     "alb-controller-irsa part=trust": cause(
@@ -22,6 +25,59 @@ VARIANTS: Mapping[str, Expected] = {
     "image-repo-denied part=role": cause(
         PLATFORM, "test_images::test_node_role_may_pull_images", "", f"{PREFIX}-node-role"
     ),
+    "subnet-tags-public tag=kubernetes.io/cluster/min-kyeol-sandbox-eks": cause(
+        INFRA,
+        "test_subnets::test_subnet_is_tagged_for_the_cluster",
+        "public-a public-b public-c",
+        f"kubernetes.io/cluster/{PREFIX}-eks",
+    ),
+    "aws-state": cause(
+        INFRA, "test_databases::test_database_server_is_available", f"{PREFIX}-rds", f"{PREFIX}-rds stopped"
+    ),
+    "aws-state field=engine_version value=17.4": cause(
+        INFRA, "test_databases::test_database_server_runs_the_declared_version", f"{PREFIX}-rds", "17.4 17.10"
+    ),
+    "aws-state kind=replication-group field=status value=modifying": cause(
+        INFRA, "test_caches::test_cache_is_available", f"{PREFIX}-valkey", "modifying"
+    ),
+    "aws-state kind=replication-group field=tls value=false": cause(
+        INFRA, "test_caches::test_cache_encrypts_in_transit", f"{PREFIX}-valkey", f"{PREFIX}-valkey"
+    ),
+    "aws-state kind=distribution field=status value=InProgress": cause(
+        NETWORK, "test_distributions::test_distribution_is_deployed", "store", "InProgress"
+    ),
+    "alias-lost": cause(
+        NETWORK, "test_distributions::test_distribution_serves_its_aliases", "store", "sandbox-kyeol.click"
+    ),
+    "bucket-public": cause(
+        INFRA, "test_buckets::test_bucket_blocks_public_access", "media", f"{PREFIX}-media-"
+    ),
+    "node-lost": cause(PLATFORM, "test_nodes::test_nodes_are_ready", "", "ip-10-0-10-10 NodeStatusUnknown"),
+    "account-default": cause(
+        PLATFORM, "test_service_accounts::test_pods_run_as_their_service_account", API, "default saleor-api"
+    ),
+    "account-role-lost": cause(
+        PLATFORM,
+        "test_service_accounts::test_service_account_names_its_role",
+        API,
+        f"{PREFIX}-saleor-api-role",
+    ),
+    "reference-broken": cause(
+        APP,
+        "test_configuration::test_references_of_the_service_exist",
+        "cart-service",
+        "db-credentials-prod token",
+    ),
+    "cache-token-wrong": cause(APP, "test_caches::test_cache_accepts_its_token", "doa-market-redis"),
+    "db-hangs": cause(APP, f"{SERVERS}::test_database_server_answers_in_time", f"{PREFIX}-rds"),
+    "db-certificate-foreign": cause(
+        APP, f"{SERVERS}::test_certificate_of_the_database_server_verifies", f"{PREFIX}-rds"
+    ),
+    "certificate-foreign": cause(NETWORK, "test_tls::test_certificate_chain_is_trusted", DOA_HOST),
+    "certificate-of-another-host": cause(
+        NETWORK, "test_tls::test_certificate_names_the_host", DOA_HOST, "another.doa-market.click"
+    ),
+    "state-lost": cause(INFRA, "test_terraform::test_state_exists", "kyeol", "sandbox/terraform.tfstate"),
     "ingress-annotations annotation=target-type": cause(
         PLATFORM,
         "test_ingress::test_ingress_declares_its_target_type",
