@@ -78,10 +78,10 @@ VARIANTS: Mapping[str, Expected] = {
         NETWORK, "test_tls::test_certificate_names_the_host", DOA_HOST, "another.doa-market.click"
     ),
     "state-lost": cause(INFRA, "test_terraform::test_state_exists", "kyeol", "sandbox/terraform.tfstate"),
-    "ingress-annotations annotation=target-type": cause(
+    "ingress-annotations annotation=scheme": cause(
         PLATFORM,
-        "test_ingress::test_ingress_declares_its_target_type",
+        "test_ingress::test_ingress_declares_its_scheme",
         "saleor",
-        "alb.ingress.kubernetes.io/target-type",
+        "alb.ingress.kubernetes.io/scheme",
     ),
 }

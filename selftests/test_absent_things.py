@@ -1,0 +1,80 @@
+"""What an environment declares and nobody has made is told once: it does not exist, and the rest follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from selftests.proofs.harness import ROOT, Sandbox, SuiteRun
+
+GONE = "gone"
+# Each of these checks is the one cause of all that fails about the thing of this name.
+ABSENT = {
+    "tests_infra/test_subnets.py::test_subnet_exists": GONE,
+    "tests_infra/test_databases.py::test_database_server_exists": GONE,
+    "tests_infra/test_caches.py::test_cache_exists": GONE,
+    "tests_infra/test_buckets.py::test_bucket_exists": GONE,
+    "tests_infra/test_terraform.py::test_state_exists": GONE,
+    "tests_network/test_records.py::test_hosted_zone_exists": "gone.example",
+    "tests_network/test_distributions.py::test_distribution_exists": GONE,
+    "tests_platform/test_workloads.py::test_deployment_exists": GONE,
+    "tests_platform/test_ingress.py::test_ingress_exists": GONE,
+    "tests_platform/test_applications.py::test_application_exists": GONE,
+}
+DECLARED = f"""\
+extends: {ROOT}/environments/sandbox.yaml
+subnets:
+  gone: {{tier: private, zone: ap-northeast-2a}}
+database_servers:
+  gone:
+    kind: instance
+    identifier: gone
+    engine_version: "17.10"
+    user: saleor_admin
+    login: {{url: {{secret: saleor-db-secret, key: DATABASE_URL, namespace: saleor}}}}
+    login_database: gone
+caches:
+  gone: {{}}
+buckets:
+  gone: {{bucket: min-kyeol-gone}}
+terraform:
+  gone:
+    bucket: min-kyeol-tfstate-123456789012
+    key: gone/terraform.tfstate
+    lock_table: min-kyeol-terraform-locks
+hosted_zones:
+  gone.example:
+distributions:
+  gone: {{id: E0GONE0GONE00, origin: origin-sandbox-kyeol.click}}
+services:
+  gone: {{health: null, database: null, image_repository: null, required: null}}
+ingresses:
+  gone: {{namespace: saleor}}
+applications:
+  gone: {{}}
+"""
+
+
+@pytest.fixture(scope="module")
+def run(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> SuiteRun:
+    """A run over the healthy sandbox, with an environment that declares what is not there."""
+    file: Path = tmp_path_factory.mktemp("environment") / "declares-more.yaml"
+    file.write_text(DECLARED, encoding="utf-8")
+    return sandbox.run_suite("-q", environment_file=file)
+
+
+@pytest.mark.parametrize("check", ABSENT)
+def test_what_is_absent_is_a_cause(run: SuiteRun, check: str) -> None:
+    """Whoever reads "does not exist" need not read the ten lines that say so in other words."""
+    causes = {(one["check"], one["subject"]) for one in run.results["causes"]}
+
+    assert (check, ABSENT[check]) in causes
+
+
+def test_nothing_else_is_a_cause(run: SuiteRun) -> None:
+    """All else that fails about an absent thing follows from its absence."""
+    told = {one["id"] for one in run.results["causes"]}
+    expected = {f"{check}[{subject}]" for check, subject in ABSENT.items()}
+
+    assert told == expected, run.output
