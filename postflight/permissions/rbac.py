@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from postflight.environment import DatabaseServer, Environment, Service, Superuser
+from postflight.environment import Application, DatabaseServer, Environment, Service, Superuser
 from postflight.permissions.collected import Need
 from postflight.permissions.scopes import database_server, secrets, services_on
 
@@ -124,6 +124,9 @@ def _places(environment: Environment, need: Need, word: str) -> Iterator[tuple[s
             yield namespace, f"{name}:{port}"
         case Superuser(service=service):
             yield environment.services[service].namespace, ""
+        case Application(destination=destination) if word == "deployments.apps":
+            # What an Application delivers lies in its destination, the Application itself elsewhere.
+            yield from ((one, "") for one in (destination,) if one)
         case DatabaseServer():
             yield from ((service.namespace, "") for service in services_on(environment, subject))
         case _:

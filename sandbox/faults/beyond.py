@@ -25,7 +25,6 @@ HEALTHY = {
     ("db-instance", "engine_version"): "17.10",
     ("replication-group", "status"): "available",
     ("replication-group", "tls"): True,
-    ("distribution", "status"): "Deployed",
 }
 
 
@@ -33,14 +32,13 @@ HEALTHY = {
 def aws_state(
     site: Site, kind: str = "db-instance", field: str = "status", value: str = "stopped"
 ) -> Generator[None]:
-    """AWS tells another state of KYEOL's database, its cache or the distribution (kind, field, value)."""
+    """AWS tells another state of KYEOL's database or its cache (kind, field, value)."""
     if (kind, field) not in HEALTHY:
         known = ", ".join(f"kind={one} field={other}" for one, other in HEALTHY)
         raise LookupError(f"there is no kind={kind} field={field}; there are {known}")
     name = {
         "db-instance": names.KYEOL_DATABASE,
         "replication-group": names.KYEOL_CACHE,
-        "distribution": site.seeded.distribution_id,
     }[kind]
     healthy = HEALTHY[kind, field]
     site.aws.set(kind, name, **{field: value == "true" if healthy is True else value})
@@ -61,21 +59,32 @@ def bucket_public(site: Site) -> Generator[None]:
 @fault("alias-lost")
 def alias_lost(site: Site) -> Generator[None]:
     """The distribution does not serve the storefront's host name any more."""
+    yield from _reconfigured(site, Aliases={"Quantity": 0, "Items": []})
+
+
+@fault("distribution-disabled")
+def distribution_disabled(site: Site) -> Generator[None]:
+    """The distribution was disabled."""
+    yield from _reconfigured(site, Enabled=False)
+
+
+def _reconfigured(site: Site, **changes: Any) -> Generator[None]:
+    """Change parts of the distribution's configuration."""
     cloudfront: Any = site.aws.client("cloudfront")
     identifier = site.seeded.distribution_id
 
-    def serve(aliases: list[str]) -> list[str]:
+    def change(parts: dict[str, Any]) -> dict[str, Any]:
         found = cloudfront.get_distribution_config(Id=identifier)
         configuration = found["DistributionConfig"]
-        before: list[str] = configuration["Aliases"].get("Items", [])
-        configuration["Aliases"] = {"Quantity": len(aliases), "Items": aliases}
+        before = {key: configuration[key] for key in parts}
+        configuration.update(parts)
         cloudfront.update_distribution(Id=identifier, IfMatch=found["ETag"], DistributionConfig=configuration)
         site.aws.set("distribution", identifier, status="Deployed")
         return before
 
-    before = serve([])
+    before = change(changes)
     yield
-    serve(before)
+    change(before)
 
 
 @fault("node-lost")

@@ -43,8 +43,8 @@ VARIANTS: Mapping[str, Expected] = {
     "aws-state kind=replication-group field=tls value=false": cause(
         INFRA, "test_caches::test_cache_encrypts_in_transit", f"{PREFIX}-valkey", f"{PREFIX}-valkey"
     ),
-    "aws-state kind=distribution field=status value=InProgress": cause(
-        NETWORK, "test_distributions::test_distribution_is_deployed", "store", "InProgress"
+    "distribution-disabled": cause(
+        NETWORK, "test_distributions::test_distribution_is_deployed", "store", "disabled"
     ),
     "alias-lost": cause(
         NETWORK, "test_distributions::test_distribution_serves_its_aliases", "store", "sandbox-kyeol.click"
