@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from postflight.discovery import looks
 from postflight.discovery.place import Place
@@ -78,6 +78,26 @@ class Workload:
 
 
 @dataclass(frozen=True)
+class _Reading:
+    """The ConfigMaps and Secrets of a namespace; `troubles` gathers why some could not be read."""
+
+    place: Place
+    namespace: str
+    troubles: dict[str, None] = field(default_factory=dict)
+
+    def settings(self, reference: Reference, readable: tuple[str, ...]) -> Settings:
+        """Return what a reference leads to. That there is such a Secret, the Deployment says itself."""
+        ask = self.place.ask
+        if reference.kind == "ConfigMap":
+            return ask(settings.config_maps, self.namespace, readable).named(reference.name)
+        try:
+            return ask(settings.secret, self.namespace, reference.name, readable)
+        except Unverified as error:
+            self.troubles[str(error)] = None
+            return Settings(kind="Secret", namespace=self.namespace, name=reference.name, found=False)
+
+
+@dataclass(frozen=True)
 class Cluster:
     """What runs in the namespaces that were looked at; `troubles` are those that could not be."""
 
@@ -122,19 +142,21 @@ def _applications(place: Place) -> tuple[str, ...]:
 
 
 def _namespace(place: Place, namespace: str) -> Cluster:
+    reading = _Reading(place, namespace)
     try:
-        workloads = tuple(_workloads(place, namespace))
+        workloads = tuple(_workloads(reading))
         found = place.ask(ingresses.ingresses, namespace).items
     except Unverified as error:
         return Cluster(troubles=(f"namespace {namespace}: {error}",))
-    return Cluster(workloads=workloads, ingresses=found)
+    return Cluster(workloads=workloads, ingresses=found, troubles=tuple(reading.troubles))
 
 
-def _workloads(place: Place, namespace: str) -> Iterator[Workload]:
-    readable, harmless = _readable(place, namespace)
-    known = place.ask(services.services, namespace).items
-    accounts = place.ask(services.service_accounts, namespace)
-    for deployment in place.ask(deployments.deployments, namespace, readable).items:
+def _workloads(reading: _Reading) -> Iterator[Workload]:
+    ask, namespace = reading.place.ask, reading.namespace
+    readable, harmless = _readable(reading.place, namespace)
+    known = ask(services.services, namespace).items
+    accounts = ask(services.service_accounts, namespace)
+    for deployment in ask(deployments.deployments, namespace, readable).items:
         account = accounts.named(deployment.service_account or "default")
         yield Workload(
             namespace=namespace,
@@ -142,9 +164,7 @@ def _workloads(place: Place, namespace: str) -> Iterator[Workload]:
             service=_service_of(deployment, known),
             configuration=configuration_of(
                 deployment,
-                lambda one: _settings(
-                    place, namespace, readable if one.kind == "ConfigMap" else harmless, one
-                ),
+                lambda one: reading.settings(one, readable if one.kind == "ConfigMap" else harmless),
             ),
             role=account.role,
         )
@@ -179,13 +199,3 @@ def _readable(place: Place, namespace: str) -> tuple[tuple[str, ...], tuple[str,
     return tuple(sorted({one for one in telling if not is_secret_name(one)} | harmless)), tuple(
         sorted(harmless)
     )
-
-
-def _settings(place: Place, namespace: str, readable: tuple[str, ...], reference: Reference) -> Settings:
-    if reference.kind == "ConfigMap":
-        return place.ask(settings.config_maps, namespace, readable).named(reference.name)
-    try:
-        return place.ask(settings.secret, namespace, reference.name, readable)
-    except Unverified:
-        # Its values would tell more; that there is such a Secret, the Deployment says itself.
-        return Settings(kind="Secret", namespace=namespace, name=reference.name, found=False)

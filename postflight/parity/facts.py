@@ -82,23 +82,43 @@ def _flat(section: str, fields: Mapping[str, Any], stem: str) -> Iterator[tuple[
 
 def differences(left: Facts, right: Facts, names: tuple[Names, Names]) -> tuple[Difference, ...]:
     """Return what differs beyond names. Where an entry is on one side only, its fields are not listed."""
-    ours = {_neutral(key, names[0]): (key, value) for key, value in left.items()}
-    theirs = {_neutral(key, names[1]): (key, value) for key, value in right.items()}
-    alone = {key[:2] for key in {*ours} ^ {*theirs} if key[2] == ""}
-    found = []
-    for key in sorted({*ours, *theirs}):
-        if key[:2] in alone and key[2]:
+    ours, theirs = _by_entry(left), _by_entry(right)
+    found: list[Difference] = []
+    for one, other in _aligned(ours, theirs, names):
+        section, entry = one or other or ("", "")
+        mine, yours = ours.get(one, {}) if one else {}, theirs.get(other, {}) if other else {}
+        if entry and not (one and other):
+            found.append(Difference(section, entry, "", mine.get(""), yours.get("")))
             continue
-        one, other = ours.get(key), theirs.get(key)
-        values = _apart(one[1] if one else None, other[1] if other else None, names)
-        if values is not None:
-            shown = (one or other or (key, None))[0]
-            found.append(Difference(shown[0], shown[1], shown[2], *values))
-    return tuple(found)
+        for field, twin in _aligned(
+            {("", name): name for name in mine}, {("", name): name for name in yours}, names
+        ):
+            values = _apart(
+                mine.get(field[1]) if field else None, yours.get(twin[1]) if twin else None, names
+            )
+            if values is not None:
+                found.append(Difference(section, entry, (field or twin or ("", ""))[1], *values))
+    return tuple(sorted(found, key=lambda one: (one.section, one.entry, one.field)))
 
 
-def _neutral(key: Key, names: Names) -> Key:
-    return key[0], names.neutral(key[1]), names.neutral(key[2])
+def _by_entry(facts: Facts) -> dict[tuple[str, str], dict[str, Any]]:
+    entries: dict[tuple[str, str], dict[str, Any]] = {}
+    for (section, entry, field), value in facts.items():
+        entries.setdefault((section, entry), {})[field] = value
+    return entries
+
+
+def _aligned(
+    left: Mapping[tuple[str, str], Any], right: Mapping[tuple[str, str], Any], names: tuple[Names, Names]
+) -> Iterator[tuple[tuple[str, str] | None, tuple[str, str] | None]]:
+    """Yield what is called the same on both sides; then the same but for names; then what is alone."""
+    both = [key for key in left if key in right]
+    yield from ((key, key) for key in both)
+    rest = {(key[0], names[1].neutral(key[1])): key for key in right if key not in both}
+    for key in left:
+        if key not in both:
+            yield key, rest.pop((key[0], names[0].neutral(key[1])), None)
+    yield from ((None, key) for key in rest.values())
 
 
 def _apart(left: Any, right: Any, names: tuple[Names, Names]) -> tuple[Any, Any] | None:
