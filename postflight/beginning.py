@@ -161,4 +161,4 @@ def _patience(
     if until is not None:
         budget_s = min(budget_s, max(until - time.time(), 0.0))
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    return Patience(budget_s, announce=Announcer(reporter) if reporter else ignore)
+    return Patience(budget_s, announce=Announcer(config, reporter) if reporter else ignore)

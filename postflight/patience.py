@@ -23,7 +23,8 @@ class Attempt:
 class Patience:
     """One budget for a whole run: however many checks wait, none waits after `until`.
 
-    `until` is wall-clock time, so that pytest-xdist workers share it.
+    `until` is wall-clock time, so that pytest-xdist workers share it. `announce` is told what is not right
+    yet and the seconds left; at the end, nothing.
     """
 
     budget_s: float = 0.0
@@ -49,15 +50,19 @@ class Patience:
                 return self.left_s <= 0 or attempt.is_doomed()
 
         pauses = wait_exponential_jitter(multiplier=FIRST_PAUSE_S, max=LONGEST_PAUSE_S, jitter=FIRST_PAUSE_S)
-        for again in Retrying(
+        retrying = Retrying(
             stop=PatienceEnds(),
             wait=lambda state: min(pauses(state), self.left_s),
             retry=retry_if_exception_type(AssertionError),
             reraise=True,
-        ):
-            with again:
-                attempt.refresh()
-                self._judge(attempt)
+        )
+        try:
+            for again in retrying:
+                with again:
+                    attempt.refresh()
+                    self._judge(attempt)
+        finally:
+            self.announce("", self.left_s)
 
     def _judge(self, attempt: Attempt) -> None:
         try:

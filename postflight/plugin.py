@@ -75,6 +75,16 @@ class Hooks:
             self._session.prefetch(session.items)
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Forget where Ctrl-C was met: pytest would render dozens of frames, for a second or two."""
+        try:
+            return (yield)
+        except KeyboardInterrupt:
+            if self._config.option.fulltrace:
+                raise
+            raise KeyboardInterrupt from None
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
         """Judge a failed check again on newer evidence, while patience lasts."""
         try:

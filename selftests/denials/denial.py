@@ -24,6 +24,11 @@ UNVERIFIED = 6
 # Everybody may ask these; nobody can be denied them.
 _PUBLIC = frozenset({"get /version"})
 
+# The canary is written as the application's role, which the denial meets as well. That the role is refused
+# is what this check is there to tell; and whether something was left behind, the run sees for itself.
+_AS_THE_APPLICATION = frozenset({"s3:PutObject", "s3:GetObject", "s3:DeleteObject"})
+_UPLOADS = "tests_app/test_uploads.py::"
+
 # That there is nothing is what these checks are glad of.
 _GLAD_OF_NOTHING = {
     "dynamodb:GetItem": frozenset({"tests_infra/test_terraform.py::test_state_is_not_locked"}),
@@ -108,16 +113,23 @@ def judged(run: SuiteRun, permission: str, how: How, resting: frozenset[str], se
     """Hold a run against what it could not see."""
     checks = {one["id"]: one for one in run.results.get("checks", ())}
     glad = _GLAD_OF_NOTHING.get(permission, frozenset()) if how == "empty" else frozenset()
+    is_the_application = how == "denied" and permission in _AS_THE_APPLICATION
     greens = [
         one
         for one in resting
-        if one in checks and checks[one]["verdict"] == "passed" and _check(one) not in glad
+        if one in checks
+        and checks[one]["verdict"] == "passed"
+        and _check(one) not in glad
+        and not (is_the_application and one.startswith(_UPLOADS))
     ]
     is_untold = run.exit_status == WRONG_PLACE and how != "empty" and permission not in run.output
     unnamed = [
         f"{one['id']}: {one['verdict']}: {one['message']}"
         for one in checks.values()
-        if one["verdict"] != "passed" and how != "empty" and not _names(one, permission, how)
+        if one["verdict"] != "passed"
+        and how != "empty"
+        and not _names(one, permission, how)
+        and not (is_the_application and one["id"].startswith(_UPLOADS))
     ]
     return Denial(
         permission=permission,
@@ -137,10 +149,6 @@ def _check(identity: str) -> str:
 
 
 def _names(check: Mapping[str, Any], permission: str, how: How) -> bool:
-    """Whether a check says what was in its way.
-
-    A failure is right only where the application itself was refused, which its message then tells.
-    """
-    if how != "denied" or check["verdict"] == "failed":
-        return permission in str(check["message"])
-    return str(check["permission"]).startswith(permission)
+    """Whether a check is unverified, and says what was in its way."""
+    told = check["permission"] if how == "denied" else check["message"]
+    return check["verdict"] == "unverified" and permission in str(told)
