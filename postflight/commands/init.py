@@ -14,7 +14,11 @@ from postflight.commands.paragraphs import CommandError, UnverifiedError, comman
 
 EPILOG = """\
 Everything is read: no call that changes anything is ever sent, and no secret is written. Of Secrets only the
-names, keys, hosts and users are taken. What could not be looked at is named, with the permission it needs.
+names, keys, hosts and users are taken. In AWS, the managed policy ReadOnlyAccess is enough; in Kubernetes,
+whoever may list what is there and get its Secrets. What could not be looked at is named, with the permission
+it needs, and the rest is written.
+
+Exit status: 0 written · 1 nothing there, or nowhere to write · 6 something could not be looked at
 
   postflight init --name stage --region ap-northeast-2 --context stage
   pytest --env stage
@@ -79,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     except NotFoundError as error:
         raise CommandError(str(error)) from None
     except Unverified as error:
-        raise UnverifiedError(f"{error} Nothing was written.") from None
+        raise UnverifiedError(f"{str(error).rstrip('.')}. Nothing was written.") from None
     text = text_of(found, datetime.now(UTC).date())
     _require_loadable(text, options.name)
     if file is None:

@@ -219,7 +219,7 @@ def buckets(place: Place, cluster: Cluster, declared: Section) -> Section:
 def _bucket(place: Place, name: str, workload: Workload, declared: Section) -> Entry:
     rules = place.ask(s3.cors, name).rules
     rule = next((one for one in rules if "*" not in "".join(one.origins)), None)
-    policy = _upload_policy(place, workload.role)
+    policy, doubt = _upload_policy(place, workload.role)
     own = declared.named(workload.name)
     is_declared = own is not None and own.fields["namespace"] == workload.namespace
     fields = without_empty(
@@ -232,15 +232,18 @@ def _bucket(place: Place, name: str, workload: Workload, declared: Section) -> E
     )
     blocks = place.ask(s3.public_access_block, name).is_complete
     more = {} if blocks else {"public_access_block": False}
-    guess = "" if blocks else "it does not block public access; should it?"
-    return Entry(name, {**fields, **more, "canary": False}, guess=guess)
+    guesses = (doubt, "" if blocks else "it does not block public access; should it?")
+    return Entry(name, {**fields, **more, "canary": False}, guess="; ".join(filter(None, guesses)))
 
 
-def _upload_policy(place: Place, role: str | None) -> str | None:
+def _upload_policy(place: Place, role: str | None) -> tuple[str | None, str]:
+    """Return the inline policy of the role that uploads, and what is unsure of it."""
     if role is None:
-        return None
+        return None, "the workload has no role of its own, so who uploads is not known"
     try:
-        return next(iter(place.ask(looks.role_policies, role).items), None)
-    except Unverified:
-        # Without it the bucket is declared without its role; the rest of it is known.
-        return None
+        policies = place.ask(looks.role_policies, role).items
+    except Unverified as error:
+        return None, f"its role {role} is not declared: {error}"
+    if not policies:
+        return None, f"its role {role} is not declared, since it has no inline policy"
+    return policies[0], "of several inline policies of the role, the first" if len(policies) > 1 else ""

@@ -139,12 +139,12 @@ def _prefetch(ask: Ask) -> None:
 
 def _chosen_cluster(wanted: Wanted, ask: Ask, process: Mapping[str, str]) -> eks.Cluster | None:
     """Return the cluster that is asked for, that the context leads to, or that is the only one."""
-    names = ask(looks.clusters).items
     where = f"account {ask(sts.caller).account}, region {wanted.region}"
-    if wanted.cluster is not None and wanted.cluster not in names:
-        listed = ", ".join(names) or "none"
+    names = (wanted.cluster,) if wanted.cluster is not None else ask(looks.clusters).items
+    found = [one for one in (ask(eks.cluster, name) for name in names) if one.found]
+    if wanted.cluster is not None and not found:
+        listed = ", ".join(ask(looks.clusters).items) or "none"
         raise NotFoundError(f"There is no EKS cluster {wanted.cluster} in {where}. There: {listed}.")
-    found = [ask(eks.cluster, name) for name in names if wanted.cluster in (None, name)]
     server = _server(wanted.context, process)
     if server is not None:
         there = [one for one in found if one.endpoint.rstrip("/").lower() == server.lower()]

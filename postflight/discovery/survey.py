@@ -24,8 +24,12 @@ class Survey:
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        """What could not be looked at: one paragraph a section."""
-        return tuple(f"{one.key}: {one.trouble}" for one in (self.cluster, *self.sections) if one.trouble)
+        """What could not be looked at: one paragraph a reason, with the sections that it keeps from us."""
+        keys: dict[str, list[str]] = {}
+        for one in (self.cluster, *self.sections):
+            if one.trouble:
+                keys.setdefault(one.trouble, []).append(one.key)
+        return tuple(f"{', '.join(sections)}: {trouble}" for trouble, sections in keys.items())
 
 
 def survey(place: Place) -> Survey:

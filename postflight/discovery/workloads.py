@@ -124,7 +124,7 @@ def look(place: Place) -> Cluster:
     try:
         names = place.wanted.namespaces or _applications(place)
     except Unverified as error:
-        return Cluster(troubles=(f"{error} Name the namespaces with --namespace.",))
+        return Cluster(troubles=(f"{str(error).rstrip('.')}. Name the namespaces with --namespace.",))
     with ThreadPoolExecutor(max_workers=4) as pool:
         seen = list(pool.map(lambda name: _namespace(place, name), names))
     return Cluster(
@@ -143,11 +143,13 @@ def _applications(place: Place) -> tuple[str, ...]:
 
 def _namespace(place: Place, namespace: str) -> Cluster:
     reading = _Reading(place, namespace)
+    workloads: tuple[Workload, ...] = ()
+    found: tuple[Ingress, ...] = ()
     try:
-        workloads = tuple(_workloads(reading))
         found = place.ask(ingresses.ingresses, namespace).items
+        workloads = tuple(_workloads(reading))
     except Unverified as error:
-        return Cluster(troubles=(f"namespace {namespace}: {error}",))
+        reading.troubles[f"namespace {namespace}: {error}"] = None
     return Cluster(workloads=workloads, ingresses=found, troubles=tuple(reading.troubles))
 
 
