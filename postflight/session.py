@@ -32,7 +32,7 @@ SETTLED_AFTER_S = pytest.StashKey[float]()
 EXIT_UNVERIFIED = 6
 
 _CONCURRENCY = 48
-_HURRY_S = 1.5
+_HURRY_S = 1.2
 _LONGEST_LOOK_S = 30.0
 _NOTHING_FAILED = {int(pytest.ExitCode.OK), int(pytest.ExitCode.TESTS_FAILED)}
 
@@ -216,6 +216,8 @@ class Session:
             return
         is_over = run.until is not None and time.time() >= run.until
         hurries = is_over or exit_status not in _NOTHING_FAILED or bool(self._config.getoption("maxfail"))
+        if hurries:
+            run.connections.ending.set()
         run.answers.close(_HURRY_S if hurries else _LONGEST_LOOK_S, only_writes=hurries)
 
     def _status(self, outcomes: Sequence[Outcome], exit_status: int) -> int:

@@ -16,7 +16,7 @@ from selftests.proofs.harness import ROOT, Sandbox
 HEALING = (
     (5.0, "service-down", "service=cart-service"),
     (8.0, "ingress-no-address", ""),
-    (10.0, "dns-record-missing", "host=dashboard-sandbox.kyeol.click"),
+    (10.0, "dns-record-missing", "host=api-sandbox.doa-market.click"),
 )
 # From the last thing that heals: the sandbox's own settling, one longest pause, one look.
 AFTERMATH_S = 8.0

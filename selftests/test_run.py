@@ -136,15 +136,6 @@ def test_recorded_evidence_is_judged_again_without_a_network(
     assert replay.results["calls"] == {}
 
 
-@pytest.mark.parametrize("distribution", ["load", "worksteal"])
-def test_parallel_processes_judge_the_same(sandbox: Sandbox, healthy: SuiteRun, distribution: str) -> None:
-    """-n is about time, not about truth: the same verdicts, and AWS is asked no more often."""
-    parallel = sandbox.run_suite("-n", "2", "--dist", distribution)
-
-    assert comparable(parallel.results) == comparable(healthy.results)
-    assert parallel.results["calls"]["aws"] == healthy.results["calls"]["aws"]
-
-
 def test_patience_waits_for_all_at_once(sandbox: Sandbox) -> None:
     """After a sync things heal side by side, and a run must not add up their times."""
     sandbox.break_("dns-record-missing", "host=dashboard-sandbox.kyeol.click")

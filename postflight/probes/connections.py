@@ -84,6 +84,8 @@ class Connections:
         self.process: Mapping[str, str] = dict(process)
         self.calls = Calls()
         self.secrets = Secrets()
+        # Set when the run ends early: whoever has written something removes it and gives up.
+        self.ending = threading.Event()
         self._making = threading.RLock()
         self._aws: Aws | None = None
         self._kubernetes: Kubernetes | None = None

@@ -95,7 +95,7 @@ class Sandbox:
             process = subprocess.Popen(
                 [
                     sys.executable, "-m", "pytest", f"--env={environment_file or 'sandbox'}",
-                    f"--reports={reports}", "-p", "no:cacheprovider", *arguments,
+                    f"--reports={reports}", "-o", f"cache_dir={reports / 'cache'}", *arguments,
                 ],
                 cwd=ROOT,
                 env={**self.process_environment, **(environment or {})},

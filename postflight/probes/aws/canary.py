@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from postflight.evidence import Evidence
+from postflight.evidence import Evidence, Unverified
 from postflight.probes.aws.refusals import error_code, garbage, one_line, translated
 from postflight.probes.connections import Connections
 from postflight.probes.reads import reads
@@ -120,11 +120,16 @@ def canary(connections: Connections, bucket: str, prefix: str, role: str | None)
 
 
 def _carry_out(upload: _Upload) -> tuple[tuple[str, ...], str, str]:
-    """Return the steps done, the first that failed, and why. The object is removed whatever happens."""
+    """Return the steps done, the first that failed, and why. The object is removed whatever happens.
+
+    Raises Unverified when the run is being ended: then nothing is begun any more but the removal.
+    """
     done: list[str] = []
     failed = problem = ""
     try:
         for name, step in upload.steps().items():
+            if upload.connections.ending.is_set():
+                raise Unverified("The run was ended before the canary had been read again.")
             problem = _attempt(step, upload.role)
             if problem:
                 failed = name
