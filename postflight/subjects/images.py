@@ -135,6 +135,8 @@ def running_images(ask: Ask, environment: Environment, declared: Service) -> Run
     """Compare what the pods run with what the tags stand for in ECR."""
     repository = ask(ecr.repository, declared.image_repository or "")
     pods = service_pods(ask, environment, declared)
+    if not repository.images:
+        raise Unverified(f"ECR repository {repository.name} lists no image to compare the pods' with.")
     items = (
         RunningImage(
             pod=pod.name,
@@ -155,6 +157,8 @@ def pull_rights(ask: Ask, environment: Environment, declared: Service) -> PullRi
     """Compare the repository's policy with the roles as which the nodes pull."""
     policy = ask(ecr.repository_policy, declared.image_repository or "")
     groups = _node_groups(ask, environment)
+    if not groups:
+        raise Unverified("The cluster has no managed node group, so as whom its nodes pull is not known.")
     denied = ((group, policy.denied(group.role_arn)) for group in groups)
     return PullRights(
         repository=policy.repository,

@@ -12,6 +12,7 @@ from postflight.probes.aws import sts as _sts  # noqa: F401 - importing declares
 from postflight.probes.kubernetes import context as _context  # noqa: F401 - importing declares
 from postflight.probes.reads import declared_probes
 from postflight.subjects import rows
+from selftests.denials.elsewhere import SEEN_ELSEWHERE
 from selftests.proofs.harness import Sandbox, SuiteRun
 
 How = Literal["denied", "throttled", "hang", "empty"]
@@ -28,11 +29,6 @@ _PUBLIC = frozenset({"get /version"})
 # is what this check is there to tell; and whether something was left behind, the run sees for itself.
 _AS_THE_APPLICATION = frozenset({"s3:PutObject", "s3:GetObject", "s3:DeleteObject"})
 _UPLOADS = "tests_app/test_uploads.py::"
-
-# That there is nothing is what these checks are glad of.
-_GLAD_OF_NOTHING = {
-    "dynamodb:GetItem": frozenset({"tests_infra/test_terraform.py::test_state_is_not_locked"}),
-}
 
 
 @dataclass(frozen=True)
@@ -112,14 +108,14 @@ def denied(sandbox: Sandbox, permission: str, how: How, resting: frozenset[str])
 def judged(run: SuiteRun, permission: str, how: How, resting: frozenset[str], seconds: float) -> Denial:
     """Hold a run against what it could not see."""
     checks = {one["id"]: one for one in run.results.get("checks", ())}
-    glad = _GLAD_OF_NOTHING.get(permission, frozenset()) if how == "empty" else frozenset()
+    elsewhere = SEEN_ELSEWHERE.get(permission, frozenset()) if how == "empty" else frozenset()
     is_the_application = how == "denied" and permission in _AS_THE_APPLICATION
     greens = [
         one
         for one in resting
         if one in checks
         and checks[one]["verdict"] == "passed"
-        and _check(one) not in glad
+        and _check(one) not in elsewhere
         and not (is_the_application and one.startswith(_UPLOADS))
     ]
     is_untold = run.exit_status == WRONG_PLACE and how != "empty" and permission not in run.output
