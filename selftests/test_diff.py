@@ -134,19 +134,24 @@ def test_secrets_are_compared_by_the_names_of_their_keys(sandbox: Sandbox, twin:
 
 def test_what_cannot_be_seen_is_no_difference(sandbox: Sandbox, twin: Path) -> None:
     """A missing permission must neither look like parity nor like a difference."""
-    sandbox.break_("access-denied", "action=s3:GetBucketCORS")
+    text = twin.read_text(encoding="utf-8")
+    file = twin.with_name("unseen.yaml")
+    other = "namespace: saleor\n    deployment: saleor-storefront"  # which has no Secret that it may not read
+    file.write_text(text.replace("deployment: order-service", other, 1), encoding="utf-8")
+    sandbox.break_("access-denied", "action=get secrets")
     try:
         done = postflight(
-            "diff", "sandbox", str(twin), "--observed", "--json", variables=sandbox.process_environment
+            "diff", "sandbox", str(file), "--observed", "--json", variables=sandbox.process_environment
         )
     finally:
         sandbox.mend("access-denied")
 
     assert done.returncode == 6
     said = json.loads(done.stdout)["unverified"]
-    assert [one.split(": ")[0] for one in said] == ["sandbox", "twin"]
-    assert all("s3:GetBucketCORS" in one for one in said)
-    assert not [one for one in rows(done, "observed") if one[0] == "buckets"]
+    hidden = [one for one in said if ": services payment-service: " in one]
+    assert [one.split(": ")[0] for one in hidden] == ["sandbox"]
+    assert "get secrets" in hidden[0]
+    assert [one for one in rows(done, "observed") if one[1] == "payment-service"] == []
 
 
 def test_a_profile_belongs_to_one_of_the_two() -> None:
