@@ -12,6 +12,7 @@ from sandbox.aws.seed_stores import STATE_BUCKET, STATE_KEY
 from sandbox.faults import fault
 from sandbox.faults.site import container
 from sandbox.network.certificates import Authority
+from sandbox.servers import database_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -162,11 +163,12 @@ def db_hangs(site: Site, database: str = names.KYEOL_DATABASE) -> Generator[None
 @fault("db-certificate-foreign")
 def db_certificate_foreign(site: Site) -> Generator[None]:
     """KYEOL's database presents a certificate of an authority that nobody trusts."""
-    old = site.facts.kyeol_database
-    site.wait_for(site.stores.kyeol.present(Authority("Somebody else").issue(old.host)))
+    site.wait_for(site.stores.kyeol.present(Authority("Somebody else").issue(f"*.{names.RDS_DOMAIN}")))
     site.wait_for(site.stores.kyeol.cut_clients())
     yield
-    site.wait_for(site.stores.kyeol.present(site.authorities.stores.issue(old.host)))
+    site.wait_for(
+        site.stores.kyeol.present(database_certificate(site.authorities.stores, names.KYEOL_DATABASE))
+    )
 
 
 @fault("certificate-foreign")
