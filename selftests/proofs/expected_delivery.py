@@ -173,6 +173,5 @@ DELIVERY: Mapping[str, Expected] = {
         "ec2:DescribeNatGateways",
         "tests_infra/test_nat::test_nat_gateway_is_available",
         "tests_infra/test_nat::test_zone_has_its_own_nat_gateway",
-        "tests_infra/test_nat::test_default_route_leads_to_a_nat_gateway",
     ),
 }
