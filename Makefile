@@ -21,6 +21,9 @@ test: .venv/.test  ## Run our own tests against the sandbox
 faults: .venv/.test  ## Prove every fault: broken, named, explained, mended
 	$(RUN) selftests.proofs $(ARGS)
 
+denials: .venv/.test  ## Deny each permission in turn: nothing is green that could not be seen
+	.venv/bin/python -m selftests.denials
+
 check: lint types imports  ## Lint, formatting, types and import rules
 
 lint: .venv/.test

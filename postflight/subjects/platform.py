@@ -90,6 +90,8 @@ class ClusterRoom(Evidence):
 def cluster_room(ask: Ask, _: Environment) -> ClusterRoom:
     """Compare what all pods ask for with what each ready node has to give."""
     used = ask(usage.usage)
+    if not used.nodes:
+        raise Unverified("The cluster lists no pod on any node, so how full its nodes are is not known.")
     takers = (node for node in ask(nodes.nodes).items if node.is_ready and not node.unschedulable)
     return ClusterRoom(items=tuple(_room(node, used.of(node.name)) for node in takers))
 

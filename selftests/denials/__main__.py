@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
-from selftests.denials.denial import HOWS, Denial, Dependents, How, denied, dependents
+from selftests.denials.denial import HOWS, Denial, Dependents, How, denied, dependents, worth_trying
 from selftests.proofs.harness import running_sandbox
 
 Job = tuple[str, How]
@@ -23,7 +23,7 @@ def main() -> int:
     waiting: SimpleQueue[Job] = SimpleQueue()
     with ThreadPoolExecutor(options.sandboxes) as pool:
         resting = pool.submit(_dependents).result()
-        for permission in options.permissions or resting:
+        for permission in options.permissions or worth_trying(resting, options.how):
             waiting.put((permission, options.how))
         workers = [pool.submit(_work, waiting, resting) for _ in range(options.sandboxes)]
         denials = [denial for worker in workers for denial in worker.result()]

@@ -56,6 +56,21 @@ SEEN_ELSEWHERE: Mapping[str, frozenset[str]] = {
             "tests_infra/test_vpc.py::test_cache_subnet_group_is_in_the_declared_vpc",
         }
     ),
+    # What the Secret says of its user; who names the host is another check's matter.
+    "list deployments.apps": frozenset(
+        {"tests_app/test_database_servers.py::test_secret_names_the_declared_user"}
+    ),
+    # The server's own; in which subnets it may stand is what fails.
+    "rds:DescribeDBSubnetGroups": frozenset(
+        {
+            "tests_infra/test_databases.py::test_database_server_exists",
+            "tests_infra/test_databases.py::test_database_server_is_available",
+            "tests_infra/test_databases.py::test_database_server_runs_the_declared_version",
+            "tests_infra/test_databases.py::test_force_ssl_agrees_with_the_applications",
+            "tests_infra/test_databases.py::test_secret_names_the_endpoint",
+            _GROUPS[2],
+        }
+    ),
     # The role has an inline policy that lets it pull.
     "iam:ListAttachedRolePolicies": frozenset(
         {"tests_platform/test_images.py::test_node_role_may_pull_images"}
