@@ -7,7 +7,7 @@ SYNC := $(RUN) uv sync --frozen --inexact --compile-bytecode --quiet
 export UV_PYTHON_DOWNLOADS := never
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test faults check lint types imports schema generated report clean
+.PHONY: help demo test faults denials check lint types imports schema generated report clean
 
 help:  ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -16,13 +16,13 @@ demo: .venv/.demo  ## Start the sandbox, verify it, leave reports/latest
 	$(RUN) pytest --env sandbox
 
 test: .venv/.test  ## Run our own tests against the sandbox
-	$(RUN) pytest selftests $(ARGS)
+	$(RUN) pytest selftests -W error -n 2 --dist loadfile $(ARGS)
 
 faults: .venv/.test  ## Prove every fault: broken, named, explained, mended
 	$(RUN) selftests.proofs $(ARGS)
 
 denials: .venv/.test  ## Deny each permission in turn: nothing is green that could not be seen
-	.venv/bin/python -m selftests.denials
+	$(RUN) selftests.denials $(ARGS)
 
 check: lint types imports  ## Lint, formatting, types and import rules
 
