@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
@@ -18,8 +19,11 @@ def ignore(message: str, left_s: float) -> None:
 class Announcer:
     """Writes to pytest's terminal, and not more often than a reader can follow."""
 
-    def __init__(self, config: pytest.Config, reporter: pytest.TerminalReporter) -> None:
+    def __init__(
+        self, config: pytest.Config, reporter: pytest.TerminalReporter, redact: Callable[[str], str]
+    ) -> None:
         self._config = config
+        self._redact = redact
         self._reporter = reporter
         self._is_live = reporter.isatty
         self._is_waiting = False
@@ -27,7 +31,7 @@ class Announcer:
 
     def __call__(self, message: str, left_s: float) -> None:
         """Say that a check is not right yet, and how long it may still take; without a message, no more."""
-        text = f"waiting, {left_s:.0f} s left: {message}" if message else ""
+        text = f"waiting, {left_s:.0f} s left: {self._redact(message)}" if message else ""
         with self._uncaptured():
             if self._is_live:
                 self._rewrite(text)

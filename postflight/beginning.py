@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from postflight.patience import Patience
 from postflight.probes.connections import Connections
 from postflight.recording import RecordedAnswers
 from postflight.run import Run, live_answers, new_folder
+from postflight.runbook import Entry
 from postflight.subjects import Ask
 from postflight.surroundings import Surroundings, recorded
 
@@ -91,9 +93,15 @@ def brought_up(config: pytest.Config, declared: Environment) -> BroughtUp | None
     return running
 
 
-def begin(config: pytest.Config, declared: Environment, vantage: Vantage) -> Run:
-    """Open the run: its folder, its answers, and who and where we are. Raises pytest.UsageError."""
+def begin(config: pytest.Config, declared: Environment, vantage: Vantage, since: float) -> Run:
+    """Open the run: its folder, its answers, and who and where we are. Raises pytest.UsageError.
+
+    `since`: when it began, `time.monotonic()`: whoever waits for a run waits for its bringing up too.
+    """
     began = time.time()
+    for sdk in ("botocore", "urllib3"):
+        # At DEBUG they log bodies and headers, and with them the credentials of assumed roles.
+        logging.getLogger(sdk).setLevel(logging.INFO)
     given = options.given_by_xdist(config)
     limit_s = options.duration(config, "--deadline")
     until = given["until"] if given else (began + limit_s if limit_s is not None else None)
@@ -109,14 +117,13 @@ def begin(config: pytest.Config, declared: Environment, vantage: Vantage) -> Run
         environment=declared,
         connections=connections,
         answers=answers,
-        runbook=runbook.load(
-            config.rootpath / "runbook", runbook.language_of(config.getoption("--lang"), os.environ)
-        ),
+        runbook=_runbook(config),
         folder=folder,
         identity=Identity(**given["identity"]) if given else _identity(declared, Ask(answers, connections)),
-        release=config.getoption("--release"),
-        patience=_patience(config, declared, given, until),
+        release=options.release(config),
+        patience=_patience(config, connections, given, until),
         until=until,
+        began=since,
         recorded=_recorded(config, replayed) if replayed is not None else None,
     )
 
@@ -132,8 +139,22 @@ def for_worker(run: Run) -> dict[str, Any]:
     }
 
 
+def _runbook(config: pytest.Config) -> Mapping[str, Entry]:
+    language = runbook.language_of(config.getoption("--lang"), os.environ)
+    try:
+        return runbook.load(config.rootpath / "runbook", language)
+    except runbook.RunbookError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def _new_folder(config: pytest.Config, declared: Environment) -> Path:
-    return new_folder(options.reports_folder(config), declared.name, datetime.now(UTC))
+    reports = options.reports_folder(config)
+    try:
+        return new_folder(reports, declared.name, datetime.now(UTC))
+    except OSError as error:
+        raise pytest.UsageError(
+            f"--reports {reports}: no folder can be made there ({error.strerror})."
+        ) from None
 
 
 def _recorded(config: pytest.Config, run: str) -> Path:
@@ -153,12 +174,14 @@ def _identity(declared: Environment, ask: Ask) -> Identity:
 
 
 def _patience(
-    config: pytest.Config, declared: Environment, given: Mapping[str, Any] | None, until: float | None
+    config: pytest.Config, connections: Connections, given: Mapping[str, Any] | None, until: float | None
 ) -> Patience:
     if given is not None:
         return Patience(given["patience_s"], given["began"])
-    budget_s = options.duration(config, "--patience", declared.patience) or 0.0
+    budget_s = options.duration(config, "--patience", connections.environment.patience) or 0.0
     if until is not None:
         budget_s = min(budget_s, max(until - time.time(), 0.0))
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    return Patience(budget_s, announce=Announcer(config, reporter) if reporter else ignore)
+    if reporter is None:
+        return Patience(budget_s, announce=ignore)
+    return Patience(budget_s, announce=Announcer(config, reporter, connections.secrets.redact))

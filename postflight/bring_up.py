@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -36,11 +37,19 @@ class BroughtUp:
         try:
             self._process.wait(timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            self._process.terminate()
-            self._process.wait(timeout=timeout_s)
+            self._kill(timeout_s)
         finally:
             if self._process.stdout is not None:
                 self._process.stdout.close()
+
+    def _kill(self, timeout_s: float) -> None:
+        """Ask the command to end, and kill it with its children where it does not."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
 
 def bring_up(command: BringUp, folder: Path, extra: tuple[str, ...] = ()) -> BroughtUp:
@@ -49,14 +58,17 @@ def bring_up(command: BringUp, folder: Path, extra: tuple[str, ...] = ()) -> Bro
     `python` in the command is this interpreter, so that its packages are this one's.
     """
     arguments = [sys.executable if part == "python" else part for part in command.command]
-    process = subprocess.Popen(
-        [*arguments, *extra],
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
+    try:
+        process = subprocess.Popen(
+            [*arguments, *extra],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+    except OSError as error:
+        raise BringUpError(f"`{' '.join(command.command)}` cannot be run: {error.strerror}.") from None
     try:
         line = _first_line(process, command.timeout_s)
         said = json.loads(line)

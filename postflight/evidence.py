@@ -120,11 +120,11 @@ class LiveAnswers:
 
     def ask(self, looking: Looking, since: float = 0.0) -> Any:
         """Return the answer, by looking if nobody did since then. Raises Unverified, also at the deadline."""
-        self._require_time(0.0)
         with self._lock:
             answer = self._answers.get(looking.question)
             is_first = answer is None or answer.began < since
             if answer is None or is_first:
+                self._require_time(0.0)
                 if self._is_closed:
                     raise Unverified("the run ended before this was looked at")
                 answer = self._answers[looking.question] = _Answer(looking)
@@ -152,6 +152,12 @@ class LiveAnswers:
         """Return when the newest of these looks began, in seconds since the epoch; 0 without any."""
         with self._lock:
             return max((self._answers[one].began for one in questions if one in self._answers), default=0.0)
+
+    def oldest(self, questions: Iterable[Question]) -> float:
+        """Return when the oldest of these looks began, in seconds since the epoch; now without any."""
+        with self._lock:
+            begun = [self._answers[one].began for one in questions if one in self._answers]
+        return min(begun, default=time.time())
 
     def close(self, within_s: float, *, only_writes: bool = False) -> None:
         """Begin no more looks, and wait for those under way: what they wrote is removed, all is counted.

@@ -20,6 +20,8 @@ MARKERS = (
 )
 
 ENVIRONMENT_VARIABLE = "POSTFLIGHT_ENV"
+# What pytest's -r is when nobody gave it.
+REPORT_CHARACTERS = "fE"
 
 _DURATION = re.compile(r"^(?P<number>\d+(\.\d+)?)(?P<unit>ms|s|m|h)?$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -139,7 +141,9 @@ def is_about_an_environment(config: pytest.Config) -> bool:
     """Whether this run collects checks (and not, say, only selftests)."""
     if config.option.help or config.option.version or config.option.markers:
         return False
-    checks = [(config.rootpath / name).resolve() for name in config.getini("testpaths")]
+    if not chosen_environment(config) and not (config.rootpath / "environments").is_dir():
+        return False
+    checks = [(config.rootpath / f"tests_{layer}").resolve() for layer in LAYERS]
     for argument in config.args:
         path = (config.invocation_params.dir / argument.split("::", 1)[0]).resolve()
         if any(path == folder or folder in path.parents or path in folder.parents for folder in checks):
@@ -173,6 +177,18 @@ def require_root(config: pytest.Config) -> None:
         )
 
 
+def only_lists(config: pytest.Config) -> bool:
+    """Whether this run only tells what there is (--collect-only and its like), and looks at nothing."""
+    names = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
+    return any(bool(getattr(config.option, name, False)) for name in names)
+
+
+def release(config: pytest.Config) -> str | None:
+    """Return the release that was deployed; an empty one, as a pipeline without one gives it, is none."""
+    named: str | None = config.getoption("--release")
+    return named or None
+
+
 def is_xdist_worker(config: pytest.Config) -> bool:
     """Whether this process runs checks for a pytest-xdist controller."""
     return hasattr(config, "workerinput")
@@ -185,7 +201,7 @@ def is_xdist_controller(config: pytest.Config) -> bool:
 
 def traceback_style_is_ours(config: pytest.Config) -> bool:
     """Whether the user left --tb alone: then failures are told by cause, without tracebacks."""
-    return not any(str(argument).startswith("--tb") for argument in config.invocation_params.args)
+    return bool(config.option.tbstyle == "auto")
 
 
 def reports_folder(config: pytest.Config) -> Path:

@@ -6,6 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from postflight.evidence import Unverified
+
+_NOT_AGAIN = " (could not be looked at again: "
+
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 3.0
 
@@ -36,10 +40,11 @@ class Patience:
         """Seconds until patience ends."""
         return max(self.began + self.budget_s - time.time(), 0.0)
 
-    def settle(self, attempt: Attempt) -> None:
+    def settle(self, attempt: Attempt, failure: AssertionError) -> None:
         """Judge again and again, paced with jitter, on evidence looked at anew.
 
-        The check has failed once when this is called. Raises its last AssertionError.
+        The check has failed with `failure` when this is called. Raises its last AssertionError: what was seen
+        to be wrong stays a failure also when it cannot be looked at again.
         """
         from tenacity import Retrying, retry_if_exception_type, wait_exponential_jitter
         from tenacity.stop import stop_base
@@ -56,18 +61,30 @@ class Patience:
             retry=retry_if_exception_type(AssertionError),
             reraise=True,
         )
+        last = failure
         try:
             for again in retrying:
                 with again:
-                    attempt.refresh()
-                    self._judge(attempt)
+                    try:
+                        again_judged(attempt, last)
+                    except AssertionError as error:
+                        last = error
+                        self.announce(first_line(error), self.left_s)
+                        raise
         finally:
             self.announce("", self.left_s)
 
-    def _judge(self, attempt: Attempt) -> None:
-        try:
-            attempt.judge()
-        except AssertionError as error:
-            first = next(iter(str(error).splitlines()), "")
-            self.announce(first, self.left_s)
-            raise
+
+def again_judged(attempt: Attempt, last: AssertionError) -> None:
+    """Look again and judge. Raises AssertionError: this one's, or the last one's where no look was had."""
+    try:
+        attempt.refresh()
+    except Unverified as error:
+        text = first_line(last).partition(_NOT_AGAIN)[0]
+        raise AssertionError(f"{text}{_NOT_AGAIN}{error})") from None
+    attempt.judge()
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an exception's text."""
+    return next(iter(str(error).splitlines()), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import threading
 from collections.abc import Generator
 from typing import Any
 
@@ -37,18 +38,23 @@ class Hooks:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._session = Session(config)
+        self._style_is_ours = options.traceback_style_is_ours(config)
+        self._told_failures = 0
+        self._sigterm: Any = None
         config.pluginmanager.register(self._session.fixtures(), "postflight-fixtures")
-        if options.traceback_style_is_ours(config):
+        if self._style_is_ours:
             config.option.tbstyle = "no"
-            config.option.reportchars = ""
+            if config.option.reportchars == options.REPORT_CHARACTERS:
+                config.option.reportchars = ""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Bring the environment up if it is a throw-away one, and see that we are in the right place."""
         # SIGTERM (make, a CI runner's time limit, a Job's deadline) ends a run as Ctrl-C does: what was
         # judged is reported, and what was brought up is taken down.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        if not self._config.option.collectonly:
+        if threading.current_thread() is threading.main_thread():
+            self._sigterm = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if not options.only_lists(self._config):
             self._session.begin()
 
     def pytest_report_header(self) -> list[str]:
@@ -72,7 +78,7 @@ class Hooks:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Ask for all the evidence that the selected checks need, at once."""
-        if not self._config.option.collectonly and not options.is_xdist_controller(self._config):
+        if not options.only_lists(self._config) and not options.is_xdist_controller(self._config):
             self._session.prefetch(session.items)
 
     @pytest.hookimpl(wrapper=True)
@@ -90,8 +96,8 @@ class Hooks:
         """Judge a failed check again on newer evidence, while patience lasts."""
         try:
             return (yield)
-        except AssertionError:
-            self._session.settle(pyfuncitem)
+        except AssertionError as failure:
+            self._session.settle(pyfuncitem, failure)
             return True
 
     @pytest.hookimpl(wrapper=True)
@@ -107,7 +113,7 @@ class Hooks:
                 # As pytest shows an expected failure: neither green nor red, with its reason.
                 report.outcome = "skipped"
                 report.longrepr = (str(item.path), 0, outcome.message)
-            elif outcome.verdict != "passed" and options.traceback_style_is_ours(self._config):
+            elif outcome.verdict != "passed" and self._style_is_ours:
                 report.longrepr = outcome.as_text()
         self._session.redact(report)
         return report
@@ -116,15 +122,19 @@ class Hooks:
         """Show unverified and waived as what they are: neither passed nor failed."""
         data = getattr(report, "postflight", None)
         verdict = data["verdict"] if data is not None else None
-        if verdict not in _LETTERS:
+        tells_traceback = verdict == "unverified" and not self._style_is_ours
+        if verdict not in _LETTERS or tells_traceback:
             return None
         return verdict, _LETTERS[verdict], (verdict.upper(), {"yellow": True})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather the outcomes, in the controller or the only process."""
         data = getattr(report, "postflight", None)
+        self._told_failures += report.failed
         if data is not None:
             self._session.gather(data)
+        elif report.failed:
+            self._session.gather_lost(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -132,8 +142,9 @@ class Hooks:
         if options.is_xdist_worker(self._config):
             told = self._session.from_worker(int(exitstatus))
             self._config.workeroutput["postflight"] = told  # type: ignore[attr-defined]
-        elif not self._config.option.collectonly:
-            session.exitstatus = self._session.finish(int(exitstatus))
+        elif not options.only_lists(self._config):
+            is_all_told = session.testsfailed <= self._told_failures
+            session.exitstatus = self._session.finish(int(exitstatus), is_all_told=is_all_told)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -158,6 +169,8 @@ class Hooks:
     def pytest_unconfigure(self) -> None:
         """Take down what this run brought up."""
         self._session.end()
+        if self._sigterm is not None:
+            signal.signal(signal.SIGTERM, self._sigterm)
         # pytest now collects garbage five times over, to find what was never awaited or closed. With the AWS
         # SDK in memory that takes a second, and a run that was interrupted must end at once.
         gc.freeze()

@@ -85,6 +85,15 @@ class Recording:
             raise Unverified(f"{looking.question.probe}: {waited}") from None
 
 
+def redact_again(folder: Path, redact: Callable[[str], str]) -> None:
+    """Replace in recorded answers the secrets that were not known yet when they were written."""
+    for file in folder.glob("*.json"):
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        clean = redacted(kept, redact)
+        if clean != kept:
+            file.write_text(json.dumps(clean, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
 class RecordedAnswers:
     """Answers from a recorded run: no network, no credentials."""
 

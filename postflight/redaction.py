@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -22,6 +23,16 @@ def redacted(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, list | tuple):
         return [redacted(item, redact) for item in value]
     return redact(value) if isinstance(value, str) else value
+
+
+def redact_file(file: Path, redact: Callable[[str], str]) -> None:
+    """Take the secrets out of a text file that somebody else wrote, if it is there."""
+    if not file.is_file():
+        return
+    text = file.read_text(encoding="utf-8")
+    clean = redact(text)
+    if clean != text:
+        file.write_text(clean, encoding="utf-8")
 
 
 def masked(text: str) -> str:

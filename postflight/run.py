@@ -100,5 +100,7 @@ def live_answers(folder: Path, connections: Connections, *, shared: bool, until:
 
 
 def write_json(file: Path, value: object) -> None:
-    """Write JSON for people and scripts: indented, Korean left readable."""
-    file.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write JSON for people and scripts, whole or not at all: indented, Korean left readable."""
+    temporary = file.with_name(f".{file.name}")
+    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(file)

@@ -37,7 +37,7 @@ class SecondLook:
 
     def is_old(self) -> bool:
         """Whether the evidence is too old to report a failure on."""
-        return time.time() - self._answers.began(self._asked) > OLD_S
+        return time.time() - self._answers.oldest(self._asked) > OLD_S
 
     def is_doomed(self) -> bool:
         """Whether the evidence says that what is wrong cannot heal by itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,16 +17,17 @@ from postflight.bring_up import BroughtUp
 from postflight.doomed import Doomed
 from postflight.environment import Subject
 from postflight.evidence import LiveAnswers, Unverified
-from postflight.patience import Attempt
+from postflight.patience import Attempt, again_judged
+from postflight.redaction import redact_file
 from postflight.report import terminal
 from postflight.report.redaction import redacted
 from postflight.report.reports import Reports
 from postflight.report.wanted import wanted
 from postflight.run import Run, Seen
-from postflight.second_look import SecondLook, arguments
+from postflight.second_look import SecondLook
 from postflight.subjects import rows
 from postflight.surroundings import Surroundings, UsedVariables
-from postflight.verdicts import Outcome, failure_of, judge, undeclared
+from postflight.verdicts import Outcome, failure_of, judge, lost, undeclared
 from postflight.waivers import waived
 
 SETTLED_AFTER_S = pytest.StashKey[float]()
@@ -51,13 +53,14 @@ class Session:
         self._doomed: Doomed | None = None
         self._outcomes: dict[str, Outcome] = {}
         self._order: dict[str, int] = {}
+        self._wanted = wanted(config, os.environ)
         self._load()
 
     def _load(self) -> None:
         self._variables = UsedVariables(self._surroundings.variables)
         self.environment = beginning.environment(self._config, self._file, self._variables)
         self.collection = collection.Collection(
-            self.environment, self._vantage, rows(), release=self._config.getoption("--release")
+            self.environment, self._vantage, rows(), release=options.release(self._config)
         )
 
     def fixtures(self) -> ModuleType:
@@ -74,11 +77,12 @@ class Session:
 
     def begin(self) -> None:
         """Bring up, establish identity, open the run's folder. Raises pytest.UsageError (exit status 4)."""
+        began = time.monotonic()
         self._brought_up = beginning.brought_up(self._config, self.environment)
         if self._brought_up is not None:
             # The file's ${VARIABLES} have their real values only now.
             self._load()
-        self._run = beginning.begin(self._config, self.environment, self._vantage)
+        self._run = beginning.begin(self._config, self.environment, self._vantage, began)
         if not options.is_xdist_worker(self._config):
             used = {name: self._variables[name] for name in self._variables.used}
             Surroundings(self._vantage, used).write(self._run.folder)
@@ -111,24 +115,24 @@ class Session:
                     tasks.setdefault(key, partial(run.evidence, name, subject))
         run.answers.prefetch(tasks.values(), _CONCURRENCY)
 
-    def settle(self, item: pytest.Function) -> None:
+    def settle(self, item: pytest.Function, failure: AssertionError) -> None:
         """Judge a check that has just failed again, on newer evidence, while patience lasts.
 
         A failure on old evidence is looked at once more even without patience. Raises AssertionError.
         """
         run = self._run
         if run is None or not isinstance(run.answers, LiveAnswers):
-            item.obj(**arguments(item))
-            return
+            raise failure
         second_look = SecondLook(item, run, run.answers)
         is_in_vain = partial(self._is_in_vain, item, run, second_look)
+        attempt = Attempt(second_look.judge, second_look.refresh, is_in_vain)
         if run.patience.left_s > 0 and not is_in_vain():
-            run.patience.settle(Attempt(second_look.judge, second_look.refresh, is_in_vain))
+            run.patience.settle(attempt, failure)
             item.stash[SETTLED_AFTER_S] = round(time.time() - run.patience.began, 1)
-            return
-        if second_look.is_old():
-            second_look.refresh()
-        second_look.judge()
+        elif second_look.is_old():
+            again_judged(attempt, failure)
+        else:
+            raise failure
 
     def _is_in_vain(self, item: pytest.Function, run: Run, second_look: SecondLook) -> bool:
         """Whether what is wrong cannot heal by itself, or follows from what cannot."""
@@ -149,7 +153,7 @@ class Session:
         outcome = judge(item, call, self.environment, self._run.runbook, settled_after_s=settled)
         seen = self._run.evidence_files(getattr(item, "fixturenames", ()), subject)
         # Here the secrets are known that were seen; what leaves this process must not hold them.
-        outcome = Outcome.from_json(redacted(replace(outcome, evidence=seen).as_json(), self._run))
+        outcome = replace(outcome, evidence=seen).redacted(self._run.connections.secrets.redact)
         return waived(outcome, self.environment.waivers, self._run.started)
 
     def redact(self, report: pytest.TestReport) -> None:
@@ -163,9 +167,16 @@ class Session:
         report.sections = [(title, redacted(text, self._run)) for title, text in report.sections]
 
     def gather(self, data: Mapping[str, Any]) -> None:
-        """Keep an outcome; of two for one check the later (a failed tear-down) stands."""
+        """Keep an outcome; of two for one check (its call, and a failed tear-down) the worse stands."""
         outcome = Outcome.from_json(data)
-        self._outcomes[outcome.id] = outcome
+        before = self._outcomes.get(outcome.id)
+        if before is None or before.verdict != "failed":
+            self._outcomes[outcome.id] = outcome
+
+    def gather_lost(self, report: pytest.TestReport) -> None:
+        """Keep a check that has no verdict: the worker that judged it is gone."""
+        told = next(iter(report.longreprtext.splitlines()), "no more is known")
+        self._outcomes[report.nodeid] = lost(report.nodeid, told)
 
     def put_in_order(self, ids: Sequence[str]) -> None:
         """Tell outcomes in this order: workers end theirs in any."""
@@ -192,8 +203,12 @@ class Session:
                 self._run.connections.secrets.add(value)
             self.collection.left_out.update(told["left_out"])
 
-    def finish(self, exit_status: int) -> int:
-        """Write the reports and return the run's exit status."""
+    def finish(self, exit_status: int, *, is_all_told: bool) -> int:
+        """Write the reports and return the run's exit status. A run that judged nothing leaves none.
+
+        `is_all_told`: whether every failure that pytest counted is an outcome (a module that cannot be
+        imported is not).
+        """
         run = self._run
         if run is None:
             return exit_status
@@ -201,9 +216,11 @@ class Session:
         outcomes = sorted(self._outcomes.values(), key=lambda one: self._order.get(one.id, len(self._order)))
         if self._config.getoption("--strict-environment"):
             outcomes += [undeclared(*one) for one in sorted(self.collection.left_out.items())]
-        status = self._status(outcomes, exit_status)
+        status = self._status(outcomes, exit_status, is_all_told)
+        if not outcomes:
+            return status
         run.not_declared.update(self.collection.left_out)
-        self._reports = Reports(run, outcomes, status, wanted(self._config, run.connections.process))
+        self._reports = Reports(run, outcomes, status, self._wanted)
         self._reports.write()
         return status
 
@@ -220,11 +237,15 @@ class Session:
             run.connections.ending.set()
         run.answers.close(_HURRY_S if hurries else _LONGEST_LOOK_S, only_writes=hurries)
 
-    def _status(self, outcomes: Sequence[Outcome], exit_status: int) -> int:
-        verdicts = {one.verdict for one in outcomes}
-        if exit_status not in _NOTHING_FAILED or "failed" in verdicts:
+    def _status(self, outcomes: Sequence[Outcome], exit_status: int, is_all_told: bool) -> int:
+        """Return the run's exit status. `is_all_told`: whether every failure of pytest's is an outcome."""
+        if exit_status not in _NOTHING_FAILED:
             return exit_status
-        if "unverified" in verdicts:
+        if not is_all_told or any(one.verdict == "failed" for one in outcomes):
+            return int(pytest.ExitCode.TESTS_FAILED)
+        if any(one.is_defect for one in outcomes):
+            return EXIT_UNVERIFIED
+        if any(one.verdict == "unverified" for one in outcomes):
             return 0 if self._config.getoption("--allow-unverified") else EXIT_UNVERIFIED
         return int(pytest.ExitCode.OK) if outcomes else exit_status
 
@@ -234,7 +255,10 @@ class Session:
             yield from self._reports.lines(width, self._config.invocation_params.dir)
 
     def end(self) -> None:
-        """Take down what this run brought up."""
+        """Take down what this run brought up, and take secrets out of pytest's own JUnit file."""
+        junit: str | None = getattr(self._config.option, "xmlpath", None)
+        if self._run is not None and junit and not options.is_xdist_worker(self._config):
+            redact_file(self._config.invocation_params.dir / junit, self._run.connections.secrets.redact)
         if self._brought_up is not None:
             self._brought_up.take_down()
             self._brought_up = None

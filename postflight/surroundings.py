@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from postflight.environment import Vantage
 from postflight.environment.plaintext import is_secret_name
+from postflight.redaction import masked
 
 FILE = "surroundings.json"
+
+_MAY_BE_SECRET = re.compile(r"(?i)(pass|pwd|secret|auth|_url$|_uri$|dsn|_key$)")
 
 
 class UsedVariables(Mapping[str, str]):
@@ -40,8 +44,12 @@ class Surroundings:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, run: Path) -> None:
-        """Keep them in a run's folder; a variable that names a secret is left out."""
-        kept = {name: value for name, value in sorted(self.variables.items()) if not is_secret_name(name)}
+        """Keep them in a run's folder; a variable that may hold a secret is left out."""
+        kept = {
+            name: value
+            for name, value in sorted(self.variables.items())
+            if not is_secret_name(name) and not _MAY_BE_SECRET.search(name) and masked(value) == value
+        }
         text = json.dumps({"vantage": self.vantage, "variables": kept}, indent=2, ensure_ascii=False)
         (run / FILE).write_text(text + "\n", encoding="utf-8")
 

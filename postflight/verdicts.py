@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import pytest
@@ -34,10 +34,20 @@ class Outcome:
     scopes: Mapping[str, list[str]] = field(default_factory=dict)
     runbook: Mapping[str, str] = field(default_factory=dict)
     evidence: Sequence[str] = ()
+    is_defect: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data that `from_json` reads."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    def redacted(self, redact: Callable[[str], str]) -> Outcome:
+        """Return the outcome with secrets replaced in what it tells; ids and names are the environment's."""
+        return replace(
+            self,
+            message=redact(self.message),
+            permission=redact(self.permission) if self.permission else None,
+            runbook={name: redact(text) for name, text in self.runbook.items()},
+        )
 
     def as_text(self) -> str:
         """Return the outcome as JUnit and Allure show it: the message, then the runbook."""
@@ -69,6 +79,7 @@ def judge(
     if error is not None:
         is_judged = call.when == "call" and isinstance(error, AssertionError | pytest.fail.Exception)
         verdict = "failed" if is_judged else "unverified"
+    is_told = error is None or isinstance(error, Unverified | AssertionError | pytest.fail.Exception)
     entry = runbook.get(check_key(item.nodeid))
     in_trouble = verdict != "passed"
     return Outcome(
@@ -82,8 +93,23 @@ def judge(
         fact=(getattr(item, "function", item).__doc__ or "").strip().split("\n")[0],
         permission=error.permission if isinstance(error, Unverified) else None,
         settled_after_s=settled_after_s,
+        is_defect=not is_told and not isinstance(error, pytest.skip.Exception),
         scopes=_scopes(environment, subject) if in_trouble else {},
         runbook=_filled_entry(entry, item, environment, kind, subject) if in_trouble and entry else {},
+    )
+
+
+def lost(identity: str, told: str) -> Outcome:
+    """Return a check that came to no verdict, by a defect of ours or the end of its process."""
+    return Outcome(
+        id=identity,
+        check=check_key(identity),
+        kind=None,
+        subject=None,
+        verdict="unverified",
+        message=f"came to no verdict: {told}",
+        duration_s=0.0,
+        is_defect=True,
     )
 
 
@@ -114,7 +140,9 @@ def _message(error: BaseException | None) -> str:
     lines = str(error).strip().splitlines()
     if isinstance(error, AssertionError | Unverified):
         return lines[0] if lines else "the assertion says no more"
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+    return (
+        f"a defect of this check or its probe: {type(error).__name__}: {lines[0] if lines else 'no message'}"
+    )
 
 
 def _scopes(environment: Environment, subject: Subject | None) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from postflight.verdicts import Outcome
 
 _SLOWER_BY_S = 1.0
 _SLOWER_TIMES = 2.0
+_RUNS_REMEMBERED = 10
 _BAD = {"failed", "waived"}
 
 
@@ -43,10 +44,36 @@ class Comparison:
         yield from ((name, ids) for name, ids in named if ids)
 
 
-def previous_run(reports: Path, environment: str, current: Path) -> Path | None:
-    """Return the newest earlier run of an environment that has results."""
-    runs = [file.parent for file in reports.glob(f"{environment}-*Z*/results.json") if file.parent != current]
-    return max(runs, key=lambda run: ((run / "results.json").stat().st_mtime_ns, run.name), default=None)
+def previous_run(reports: Path, environment: str, current: Path) -> dict[str, Any] | None:
+    """Return what the earlier runs of an environment said: of each check, the newest run that judged it.
+
+    Runs that judged nothing, replays and folders that cannot be read are passed over.
+    """
+    found: dict[str, Any] | None = None
+    files = [file for file in reports.glob(f"{environment}-*Z*/results.json") if file.parent != current]
+    newest_first = sorted(files, key=lambda file: (file.stat().st_mtime_ns, file.parent.name), reverse=True)
+    for file in newest_first[:_RUNS_REMEMBERED]:
+        results = _usable(file.parent, environment)
+        if results is None:
+            continue
+        for one in results["checks"]:
+            one["since"] = one.get("since") or results["run"]["started"]
+        if found is None:
+            found = results
+        else:
+            known = {one["id"] for one in found["checks"]}
+            found["checks"].extend(one for one in results["checks"] if one["id"] not in known)
+    return found
+
+
+def _usable(run: Path, environment: str) -> dict[str, Any] | None:
+    try:
+        results = read_results(run)
+    except ComparisonError:
+        return None
+    told = results["run"]
+    is_own = told["env"] == environment and not told.get("replayed")
+    return results if is_own and results["checks"] else None
 
 
 def read_results(run: Path) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from postflight import causes
+from postflight.recording import redact_again
 from postflight.report import allure, github, metrics, results, summary, terminal, webhook
-from postflight.report.comparison import Comparison, compare, previous_run, read_results
+from postflight.report.comparison import Comparison, compare, previous_run
 from postflight.report.findings import Findings
 from postflight.report.redaction import redacted
 from postflight.report.wanted import Wanted
@@ -28,15 +29,16 @@ class Reports:
         self._problems: list[str] = []
         if wanted.webhook:
             run.connections.secrets.add(wanted.webhook)
+        outcomes = [one.redacted(run.connections.secrets.redact) for one in outcomes]
         explanation = results.explained(outcomes, run.runbook)
         before = wanted.earlier or previous_run(run.folder.parent, run.environment.name, run.folder)
         started = run.started.isoformat(timespec="seconds")
-        comparison = compare(read_results(before), outcomes, started) if before else Comparison()
+        comparison = compare(before, outcomes, started) if before else Comparison()
         made = results.results(run, outcomes, explanation, comparison, exit_status)
         told = notes(run.environment.waivers, outcomes, run.runbook, run.started)
         self._findings = Findings(
-            results=redacted(made, run),
-            outcomes=[Outcome.from_json(redacted(one.as_json(), run)) for one in outcomes],
+            results=made,
+            outcomes=outcomes,
             explanation=explanation,
             comparison=comparison,
             waiver_notes=[note.text for note in told],
@@ -46,12 +48,16 @@ class Reports:
     def write(self) -> None:
         """Write the files, point `reports/latest` at them, and tell those who asked to be told."""
         folder = self._run.folder
+        if self._run.recorded is None:
+            # A secret may have been learned only after something that holds it was written.
+            redact_again(self._run.evidence_folder, self._run.connections.secrets.redact)
         write_json(folder / "results.json", self._findings.results)
         text = self._run.connections.secrets.redact(summary.markdown(self._findings))
         (folder / "summary.md").write_text(text, encoding="utf-8")
         measured = metrics.text(self._findings, self._run.evidence_folder)
         (folder / "metrics.prom").write_text(measured, encoding="utf-8")
-        point_latest(folder)
+        if self._run.recorded is None:
+            self._point_latest(folder)
         if self._wanted.allure is not None:
             allure.complete(self._wanted.allure, self._findings, self._run)
         self._tell_github(text)
@@ -71,6 +77,12 @@ class Reports:
             yield terminal.Line(f"  {redact(problem)}", terminal.YELLOW)
         if github.is_actions(self._run.connections.process):
             yield from (terminal.Line(redact(one)) for one in github.commands(self._findings))
+
+    def _point_latest(self, folder: Path) -> None:
+        try:
+            point_latest(folder)
+        except OSError as error:
+            self._problems.append(f"{folder.parent / 'latest'} was not renewed: {error.strerror}")
 
     def _tell_github(self, text: str) -> None:
         file = self._run.connections.process.get(github.SUMMARY_VARIABLE)

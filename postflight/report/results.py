@@ -57,6 +57,7 @@ def results(
             "vantage": run.connections.vantage,
             "identity": run.identity.as_json(),
             "patience_s": run.patience.budget_s,
+            "replayed": str(run.recorded.parent) if run.recorded is not None else None,
         },
         "checks": [_check(one, explanation, comparison) for one in outcomes],
         "causes": [
