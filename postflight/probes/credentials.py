@@ -23,7 +23,7 @@ def credential(connections: Connections, source: SecretKey) -> str:
 def _from_secrets_manager(connections: Connections, source: SecretKey) -> str:
     text = connections.aws.one(
         "secretsmanager",
-        "get_secret_value",
+        "GetSecretValue",
         "SecretString",
         absent=("ResourceNotFoundException",),
         SecretId=source.secret,
