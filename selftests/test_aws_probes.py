@@ -14,13 +14,17 @@ from typing import Any
 import pytest
 import trustme
 
+from postflight.environment import SecretKey, TerraformState
 from postflight.evidence import Evidence, LiveAnswers, Unverified
-from postflight.probes.aws import acm, ec2, eks, elbv2, rds, route53, s3, sts
+from postflight.probes.aws import acm, ec2, eks, elbv2, rds, route53, s3, sts, terraform
 from postflight.probes.connections import Connections
+from postflight.probes.credentials import credential
 from postflight.probes.reads import Probe, UndeclaredReadError, reads
 from sandbox import names
+from sandbox.aws.seed_stores import LOCK_TABLE
 from selftests.aws_looks import connections, difference, look, refusal
 from selftests.aws_server import Cloud
+from tests_infra.test_terraform import test_state_is_not_left_locked as state_is_not_left_locked
 
 pytest_plugins = ["selftests.aws_fixtures"]
 
@@ -269,3 +273,32 @@ def test_absent_things_are_evidence(cloud: Cloud) -> None:
     assert not look(reached, s3.bucket, "no-such-bucket").found
     assert not look(reached, rds.instance_parameters, "no-such-group").found
     assert not look(reached, route53.records, "example.test", "ZNOSUCHZONE").found
+
+
+def test_state_is_not_unlocked_for_want_of_a_lock_table(cloud: Cloud) -> None:
+    """Where nothing can be locked, "not locked" says nothing: Terraform itself refuses to start."""
+    reached = connections(cloud.aws.endpoint_url)
+    declared = TerraformState(name="shop", bucket="b", key="k", lock_table="no-such-table")
+    seen = look(reached, terraform.lock, declared.lock_table, declared.bucket, declared.key)
+    assert (seen.found, seen.has_table) == (False, False)
+    with pytest.raises(AssertionError, match="there is no DynamoDB table no-such-table"):
+        state_is_not_left_locked(declared, seen)
+    free = look(reached, terraform.lock, LOCK_TABLE, declared.bucket, declared.key)
+    state_is_not_left_locked(declared, free)
+
+
+def test_unread_secret_names_the_permission_as_iam_does(cloud: Cloud) -> None:
+    """What is printed has to fit into a policy, also where AWS itself names no permission."""
+    reached = connections(cloud.aws.endpoint_url)
+
+    @reads("secretsmanager:GetSecretValue")
+    def log_in(connections: Connections) -> Evidence:
+        credential(connections, SecretKey(secret="db", key="password"))
+        return Evidence()
+
+    cloud.aws.mode("500")
+    try:
+        with pytest.raises(Unverified, match="failed to answer secretsmanager:GetSecretValue"):
+            look(reached, log_in)
+    finally:
+        cloud.aws.mode("")

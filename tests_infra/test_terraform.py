@@ -24,7 +24,11 @@ def test_state_holds_its_resources(declared_terraform_state: Any, state: Any) ->
 
 
 def test_state_is_not_left_locked(declared_terraform_state: Any, state_lock: Any) -> None:
-    """A run that was cut off leaves its lock, and every later run waits for it in vain."""
+    """A run that was cut off leaves its lock; later runs wait in vain. Without a table no run gets one."""
+    assert state_lock.has_table, (
+        f"there is no DynamoDB table {declared_terraform_state.lock_table}, in which Terraform locks the "
+        f"state {state_lock.place}"
+    )
     assert not state_lock.found or state_lock.age_s < LONGEST_APPLY_S, (
         f"the Terraform state {state_lock.place} is locked in table {declared_terraform_state.lock_table}: "
         f"lock {state_lock.id or 'without an ID'} of {state_lock.who or 'nobody named'} "

@@ -29,9 +29,13 @@ class State(Evidence):
 
 
 class Lock(Evidence):
-    """The lock of a Terraform state. `age_s` is in seconds at the time of the look."""
+    """The lock of a Terraform state. `age_s` is in seconds at the time of the look.
+
+    Not `has_table`: there is no table to hold a lock, and Terraform can take none.
+    """
 
     found: bool = True
+    has_table: bool = True
     place: str
     id: str = ""
     who: str = ""
@@ -86,7 +90,9 @@ def lock(connections: Connections, table: str, bucket: str, key: str) -> Lock:
         ConsistentRead=True,
         absent=("ResourceNotFoundException",),
     )
-    if answer is None or "Item" not in answer:
+    if answer is None:
+        return Lock(found=False, has_table=False, place=place)
+    if "Item" not in answer:
         return Lock(found=False, place=place)
     try:
         about = json.loads(answer["Item"].get("Info", {}).get("S") or "{}")
