@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
@@ -159,6 +160,11 @@ def _new_folder(config: pytest.Config, declared: Environment) -> Path:
 
 def _recorded(config: pytest.Config, run: str) -> Path:
     folder = config.invocation_params.dir / run / "evidence"
+    replayed = folder.parent / "results.json"
+    if not folder.is_dir() and replayed.is_file():
+        # A replay has no evidence of its own; it says whose it judged.
+        told = json.loads(replayed.read_text(encoding="utf-8"))["run"].get("replayed")
+        folder = Path(told) / "evidence" if told else folder
     if not folder.is_dir():
         raise pytest.UsageError(f"--replay {run}: there is no recorded evidence in {folder}.")
     return folder

@@ -172,8 +172,8 @@ def require_root(config: pytest.Config) -> None:
     here = config.invocation_params.dir
     if named and config.rootpath != here and not (config.rootpath / "environments").is_dir():
         raise pytest.UsageError(
-            f"pytest took {named} for a folder of tests, and {config.rootpath} for their root. "
-            f"Write it with an equals sign: pytest --env={named}"
+            f"pytest took a path on the command line for a folder of tests, and {config.rootpath} for their "
+            f"root. Write paths with an equals sign: pytest --env={named}, --reports=DIR, --compare=RUN"
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from postflight.evidence import Looking, Unverified
 from postflight.redaction import redacted
@@ -40,7 +40,10 @@ class Recording:
             raise NotRecordedError(f"{file} is older")
         if "unverified" in kept:
             raise Unverified(kept["unverified"]["message"], kept["unverified"]["permission"])
-        return TypeAdapter(looking.answer_type).validate_python(kept["evidence"])
+        try:
+            return TypeAdapter(looking.answer_type).validate_python(kept["evidence"])
+        except ValidationError:
+            raise NotRecordedError(f"{file} was written by another version of this probe") from None
 
     def write(self, looking: Looking, outcome: Any, began: float) -> None:
         """Write one answer: evidence, or the Unverified that stood in its way."""
@@ -106,4 +109,5 @@ class RecordedAnswers:
         try:
             return self._recording.read(looking)
         except NotRecordedError:
-            raise Unverified(f"The recorded run did not ask {looking.question.probe}.") from None
+            asked = looking.question.probe
+            raise Unverified(f"the recorded run did not ask {asked}, or not as this version does") from None

@@ -56,8 +56,7 @@ class Reports:
         (folder / "summary.md").write_text(text, encoding="utf-8")
         measured = metrics.text(self._findings, self._run.evidence_folder)
         (folder / "metrics.prom").write_text(measured, encoding="utf-8")
-        if self._run.recorded is None:
-            self._point_latest(folder)
+        self._point_latest(folder)
         if self._wanted.allure is not None:
             allure.complete(self._wanted.allure, self._findings, self._run)
         self._tell_github(text)
