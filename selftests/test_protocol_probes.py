@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -16,10 +17,11 @@ import dns.rdatatype
 import pytest
 
 from postflight.evidence import Unverified
-from postflight.probes import http, tls
+from postflight.probes import http, tls, tls_versions
 from sandbox.network.certificates import Authority
+from selftests.kubernetes_runs import over_tls
 from selftests.rude_servers import Street, street
-from selftests.rude_town import connections, looking, resolving
+from selftests.rude_town import PLAIN_ANSWER, connections, looking, resolving
 
 
 @pytest.fixture
@@ -43,14 +45,44 @@ def test_a_server_that_speaks_old_tls_is_found_out(
     """Most builds of OpenSSL would not even offer these versions, and so never find one."""
     reached = connections(opened.name_server(resolving))
     port = opened.house(opened.speaks(server_hello(version)))
-    assert looking(reached, tls.old_versions, "name.test", port)().accepted == accepted
+    assert looking(reached, tls_versions.old_versions, "name.test", port)().accepted == accepted
 
 
 def test_a_modern_server_refuses_old_tls(opened: Street) -> None:
     """The healthy case, against a real server."""
     reached = connections(opened.name_server(resolving))
     port = opened.https(Authority("Any").issue("name.test"))
-    seen = looking(reached, tls.old_versions, "name.test", port)()
+    seen = looking(reached, tls_versions.old_versions, "name.test", port)()
+    assert (seen.accepted, seen.problem) == ((), None)
+
+
+@pytest.mark.parametrize("manner", ["answers http", "closes", "resets"])
+def test_a_server_without_tls_has_refused_no_old_tls(opened: Street, manner: str) -> None:
+    """Whoever speaks no TLS also declines TLS 1.0; that is nothing to be green about."""
+    behaviours = {
+        "answers http": opened.speaks(PLAIN_ANSWER),
+        "closes": opened.closes,
+        "resets": opened.resets,
+    }
+    reached = connections(opened.name_server(resolving))
+    seen = looking(reached, tls_versions.old_versions, "name.test", opened.house(behaviours[manner]))()
+    assert seen.accepted == ()
+    assert seen.problem is not None
+
+
+def test_a_server_that_breaks_off_old_tls_has_refused_it(opened: Street) -> None:
+    """Some load balancers close the connection in place of an alert; that they speak TLS is seen apart."""
+    certificate = Authority("Any").issue("name.test")
+    reached = connections(opened.name_server(resolving))
+    offers = iter(range(9))
+
+    def break_off_twice(guest: socket.socket) -> None:
+        if next(offers) < 2:
+            opened.resets(guest)
+        else:
+            over_tls(certificate, opened.says_nothing)(guest)
+
+    seen = looking(reached, tls_versions.old_versions, "name.test", opened.house(break_off_twice))()
     assert (seen.accepted, seen.problem) == ((), None)
 
 

@@ -30,10 +30,14 @@ _MOST_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class ServerFlight:
-    """What a server answered to a hello: the version it chose (None: it declined), its certificates (DER)."""
+    """What a server answered to a hello: the version it chose (None: it declined), its certificates (DER).
+
+    `is_tls`: it answered in TLS, be it with an alert.
+    """
 
     version: int | None
     certificates: tuple[bytes, ...] = ()
+    is_tls: bool = True
 
 
 def greet(stream: Stream, host: str, version: int) -> ServerFlight:
@@ -62,7 +66,7 @@ def _read_flight(stream: Stream) -> ServerFlight:
     while len(messages) < _MOST_BYTES:
         kind, length = _read_header(stream)
         if kind != _HANDSHAKE:
-            return ServerFlight(version)
+            return ServerFlight(version, is_tls=kind == _ALERT or version is not None or bool(messages))
         messages += stream.receive_exactly(length)
         while len(messages) >= 4 + int.from_bytes(messages[1:4], "big"):
             size = 4 + int.from_bytes(messages[1:4], "big")

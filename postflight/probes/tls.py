@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from postflight.evidence import Evidence, Unverified
 from postflight.probes import hello
@@ -82,15 +82,6 @@ class Tls(Evidence):
     def days_left(self) -> float:
         """Days until the certificate ends; below 0 once it has ended or when it is not known."""
         return self.certificate.days_left if self.certificate else -1.0
-
-
-class OldVersions(Evidence):
-    """Which versions of TLS that nobody should speak any more a server still speaks."""
-
-    host: str
-    port: int
-    accepted: tuple[Literal["TLS 1.0", "TLS 1.1"], ...] = ()
-    problem: str | None = None
 
 
 def covers(names: tuple[str, ...], host: str) -> bool:
@@ -262,30 +253,3 @@ def handshake(connections: Connections, host: str, port: int, ca: str | None = N
     """Look at the TLS that a server speaks. `ca`: PEM file; default: the public roots."""
     require_declared("tls")
     return look(connections, host, port, ca)
-
-
-@reads("tls", "dns")
-def old_versions(connections: Connections, host: str, port: int) -> OldVersions:
-    """Look whether a server still speaks TLS 1.0 or 1.1."""
-    require_declared("tls")
-    accepted: list[Literal["TLS 1.0", "TLS 1.1"]] = []
-    offers: tuple[tuple[int, Literal["TLS 1.0", "TLS 1.1"]], ...] = (
-        (hello.TLS_1_0, "TLS 1.0"),
-        (hello.TLS_1_1, "TLS 1.1"),
-    )
-    for version, shown in offers:
-        connections.calls.count("tls")
-        try:
-            stream = connect(connections, host, port, Deadline.after(LOOK_S))
-        except Trouble as trouble:
-            return OldVersions(host=host, port=port, problem=str(trouble))
-        try:
-            if hello.greet(stream, host, version).version == version:
-                accepted.append(shown)
-        except Trouble as trouble:
-            # Breaking the connection off is a way of declining; saying nothing at all is not.
-            if trouble.kind not in ("reset", "closed"):
-                return OldVersions(host=host, port=port, problem=str(trouble))
-        finally:
-            stream.close()
-    return OldVersions(host=host, port=port, accepted=tuple(accepted))

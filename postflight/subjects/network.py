@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from postflight.environment import Api, Environment, Host, HostedZone, Origin
 from postflight.evidence import Evidence, Unverified
-from postflight.probes import dns, http, tls
+from postflight.probes import dns, http, tls, tls_versions
 from postflight.probes.dns import NameServers, Resolution
 from postflight.probes.http import Crossing, HttpAnswer, Query
-from postflight.probes.tls import OldVersions, Tls
+from postflight.probes.tls import Tls
+from postflight.probes.tls_versions import OldVersions
 from postflight.subjects.cors import ForeignPreflight, Preflight, Preflights, SharedAnswer
 from postflight.subjects.registry import Ask, about
 
@@ -87,7 +88,7 @@ def served_tls(ask: Ask, environment: Environment, declared: Host) -> Tls:
 @about("host")
 def old_tls(ask: Ask, environment: Environment, declared: Host) -> OldVersions:
     """Offer the host TLS 1.0 and 1.1."""
-    return ask(tls.old_versions, declared.name, declared.port)
+    return ask(tls_versions.old_versions, declared.name, declared.port)
 
 
 @about("host")
