@@ -201,7 +201,7 @@ def is_xdist_controller(config: pytest.Config) -> bool:
 
 def traceback_style_is_ours(config: pytest.Config) -> bool:
     """Whether the user left --tb alone: then failures are told by cause, without tracebacks."""
-    return bool(config.option.tbstyle == "auto")
+    return bool(getattr(config.option, "tbstyle", "auto") == "auto")
 
 
 def reports_folder(config: pytest.Config) -> Path:

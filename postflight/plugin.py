@@ -44,7 +44,7 @@ class Hooks:
         config.pluginmanager.register(self._session.fixtures(), "postflight-fixtures")
         if self._style_is_ours:
             config.option.tbstyle = "no"
-            if config.option.reportchars == options.REPORT_CHARACTERS:
+            if getattr(config.option, "reportchars", "") == options.REPORT_CHARACTERS:
                 config.option.reportchars = ""
 
     @pytest.hookimpl(tryfirst=True)
