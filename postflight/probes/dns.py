@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LOOK_S = 6.0
 TRY_S = 2.0
 PORT = 53
+_KNOWN = ("found", "no such name", "no such record")
 
 Status = Literal[
     "found", "no such name", "no such record", "server failure", "refused", "no answer", "no authority",
@@ -57,7 +58,7 @@ class Resolution(Evidence):
             "no such record": f"says that the name has no {self.record} record (NODATA)",
             "server failure": "fails to answer (SERVFAIL)",
             "refused": "refuses to answer (REFUSED)",
-            "no answer": f"did not answer within {LOOK_S:g} s",
+            "no answer": f"did not answer within {self.seconds:.0f} s",
             "no authority": "does not serve the zone (an answer without authority)",
             "garbage": "answered something that is not DNS",
         }
@@ -76,13 +77,7 @@ class NameServers(Evidence):
 def recursive(connections: Connections, host: str, record: str = "A") -> Resolution:
     """Ask the resolver for a name. A resolver that says nothing is our own trouble: Unverified."""
     require_declared("dns")
-    resolver = connections.addresses.resolver()
-    address = str(resolver.nameservers[0])
-    server = Server(name=_shown(address, resolver.port), address=address, port=resolver.port)
-    answer = _ask(connections, server, host, record, recurse=True)
-    if answer.status in ("no answer", "refused", "garbage"):
-        raise Unverified(f"{host} could not be looked up: the resolver {answer.said}.")
-    return answer
+    return _ask_in_turn(connections, host, record, f"{host} could not be looked up")
 
 
 @reads("dns")
@@ -93,12 +88,7 @@ def name_servers(connections: Connections, zone: str) -> NameServers:
     if stands_in is not None:
         address, port = parse_server(stands_in)
         return NameServers(zone=zone, servers=(Server(name=stands_in, address=address, port=port),))
-    resolver = connections.addresses.resolver()
-    address = str(resolver.nameservers[0])
-    asked = Server(name=_shown(address, resolver.port), address=address, port=resolver.port)
-    answer = _ask(connections, asked, zone, "NS", recurse=True)
-    if answer.status in ("no answer", "refused", "garbage"):
-        raise Unverified(f"The name servers of {zone} could not be looked up: the resolver {answer.said}.")
+    answer = _ask_in_turn(connections, zone, "NS", f"The name servers of {zone} could not be looked up")
     if not answer.is_found:
         return NameServers(zone=zone, problem=f"{zone} is delegated to no name server: {answer.said}")
     return _with_addresses(connections, zone, answer.values)
@@ -125,7 +115,35 @@ def _with_addresses(connections: Connections, zone: str, names: tuple[str, ...])
     return NameServers(zone=zone, servers=tuple(servers), problem=problem)
 
 
-def _ask(connections: Connections, server: Server, host: str, record: str, *, recurse: bool) -> Resolution:
+def _ask_in_turn(connections: Connections, host: str, record: str, what_failed: str) -> Resolution:
+    """Ask the resolver's servers one after the other, each for its share of the time, until one knows.
+
+    SERVFAIL of all that answer is an answer; that none says anything of use is Unverified.
+    """
+    resolver = connections.addresses.resolver()
+    addresses = [str(address) for address in resolver.nameservers]
+    answers: list[Resolution] = []
+    for address in addresses:
+        server = Server(name=_shown(address, resolver.port), address=address, port=resolver.port)
+        within_s = LOOK_S / len(addresses)
+        answers.append(_ask(connections, server, host, record, recurse=True, within_s=within_s))
+        if answers[-1].status in _KNOWN:
+            return answers[-1]
+    failed = next((answer for answer in answers if answer.status == "server failure"), None)
+    if failed is None:
+        raise Unverified(f"{what_failed}: the resolver {', and '.join(answer.said for answer in answers)}.")
+    return failed
+
+
+def _ask(  # noqa: PLR0913 - one question, and how it is put
+    connections: Connections,
+    server: Server,
+    host: str,
+    record: str,
+    *,
+    recurse: bool,
+    within_s: float = LOOK_S,
+) -> Resolution:
     import dns.exception
     import dns.flags
     import dns.message
@@ -133,7 +151,7 @@ def _ask(connections: Connections, server: Server, host: str, record: str, *, re
     question = dns.message.make_query(host, record, use_edns=0, payload=1232)
     if not recurse:
         question.flags &= ~dns.flags.RD
-    deadline = Deadline.after(LOOK_S)
+    deadline = Deadline.after(within_s)
     status: Status
     values: tuple[str, ...] = ()
     try:
