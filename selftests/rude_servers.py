@@ -124,10 +124,14 @@ class Street:
         self.stack.callback(server.server_close)
         self.stack.callback(server.shutdown)
 
-    def name_server(self, answer: Callable[[dns.message.Message], dns.message.Message | None]) -> str:
+    def name_server(
+        self,
+        answer: Callable[[dns.message.Message], dns.message.Message | None],
+        at: tuple[str, int] = ("127.0.0.1", 0),
+    ) -> str:
         """Start a DNS server; return its host:port."""
         plug = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        plug.bind(("127.0.0.1", 0))
+        plug.bind(at)
         self.stack.callback(plug.close)
 
         def serve() -> None:
@@ -141,7 +145,7 @@ class Street:
                     plug.sendto(said.to_wire(), guest)
 
         threading.Thread(target=serve, daemon=True).start()
-        return f"127.0.0.1:{plug.getsockname()[1]}"
+        return f"{at[0]}:{plug.getsockname()[1]}"
 
 
 class _Friendly(BaseHTTPRequestHandler):

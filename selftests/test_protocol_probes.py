@@ -17,10 +17,13 @@ import dns.rdatatype
 import pytest
 
 from postflight.evidence import Unverified
+from postflight.probes import dns as dns_probes
 from postflight.probes import http, tls, tls_versions
+from postflight.probes.connections import Connections
+from postflight.probes.kubernetes import proxy
 from sandbox.network.certificates import Authority
 from selftests.kubernetes_runs import over_tls
-from selftests.rude_servers import Street, street
+from selftests.rude_servers import Street, answers, street
 from selftests.rude_town import PLAIN_ANSWER, connections, looking, resolving
 
 
@@ -167,3 +170,67 @@ def test_a_mutation_is_never_sent(opened: Street) -> None:
     query = http.Query(url=f"http://name.test:{opened.http()}/", text="mutation { x }")
     with pytest.raises(ValueError, match="queries"):
         looking(reached, http.graphql, query)()
+
+
+def resolver_of_two(opened: Street, first: dns.rcode.Rcode | None) -> Connections:
+    """Return a run whose resolver has two servers: one that answers so (None: not at all), and a good one."""
+    good = opened.name_server(resolving)
+    port = int(good.partition(":")[2])
+    opened.name_server(answers(first) if first is not None else lambda _: None, ("127.0.0.2", port))
+    reached = connections(good)
+    reached.addresses.resolver().nameservers = ["127.0.0.2", "127.0.0.1"]
+    return reached
+
+
+@pytest.mark.parametrize("first", [None, dns.rcode.REFUSED, dns.rcode.SERVFAIL])
+def test_every_server_of_the_resolver_is_asked(opened: Street, first: dns.rcode.Rcode | None) -> None:
+    """A machine is not without names because the first line of its resolv.conf is."""
+    reached = resolver_of_two(opened, first)
+    seen = looking(reached, dns_probes.recursive, "name.test")()
+    assert (seen.status, seen.values) == ("found", ("127.0.0.1",))
+    assert seen.server.startswith("127.0.0.1:")
+    assert seen.name == "name.test"
+
+
+def test_denial_of_the_first_server_is_an_answer(opened: Street) -> None:
+    """NXDOMAIN is what the resolver knows; another server is not asked until one says otherwise."""
+    reached = resolver_of_two(opened, dns.rcode.NXDOMAIN)
+    assert looking(reached, dns_probes.recursive, "name.test")().status == "no such name"
+
+
+def test_name_servers_of_a_zone_are_asked_of_every_server(opened: Street) -> None:
+    """It is the same resolver that knows whom a zone is delegated to."""
+    seen = looking(resolver_of_two(opened, dns.rcode.REFUSED), dns_probes.name_servers, "name.test")()
+    assert seen.problem is not None
+    assert "NODATA" in seen.problem
+
+
+def test_silent_servers_are_all_named(opened: Street) -> None:
+    """Whoever has to mend the resolver reads which servers were tried."""
+    reached = resolver_of_two(opened, None)
+    reached.addresses.resolver().nameservers = ["127.0.0.2", "127.0.0.3"]
+    with pytest.raises(Unverified, match=r"127\.0\.0\.2:\d+ did not answer within 3 s, and 127\.0\.0\.3"):
+        looking(reached, dns_probes.recursive, "name.test")()
+
+
+def test_service_without_a_name_in_the_cluster_is_evidence(opened: Street) -> None:
+    """A name that the cluster's DNS denies is the service's trouble, not ours."""
+    reached = connections(opened.name_server(answers(dns.rcode.NXDOMAIN)))
+    seen = looking(reached, proxy.direct_answer, "shop", "cart", 8000, "/health/")()
+    assert seen.status is None
+    assert "cart.shop.svc.cluster.local. does not exist (NXDOMAIN)" in seen.problem
+
+
+def test_service_in_the_cluster_is_asked_for_by_its_full_name(opened: Street) -> None:
+    """A declared resolver has no search domains, so shorter names would not be found."""
+    asked: list[str] = []
+
+    def cluster_dns(question: dns.message.Message) -> dns.message.Message:
+        asked.append(question.question[0].name.to_text())
+        is_known = asked[-1] == "cart.shop.svc.cluster.local."
+        return (resolving if is_known else answers(dns.rcode.NXDOMAIN))(question)
+
+    reached = connections(opened.name_server(cluster_dns))
+    seen = looking(reached, proxy.direct_answer, "shop", "cart", opened.http(), "/")()
+    assert (seen.status, seen.problem) == (200, None)
+    assert set(asked) == {"cart.shop.svc.cluster.local."}

@@ -61,7 +61,7 @@ def health(ask: Ask, _: Environment, declared: Service) -> HealthAnswer:
         lack = f"has no port {declared.port}" if found.found else "does not exist"
         problem = f"Service {declared.namespace}/{declared.name} {lack}"
         return HealthAnswer(asked=path, through="direct", problem=problem)
-    return ask(proxy.direct_answer, f"{declared.name}.{declared.namespace}.svc", port, path)
+    return ask(proxy.direct_answer, declared.namespace, declared.name, port, path)
 
 
 @about("service")

@@ -11,6 +11,7 @@ from postflight.probes.kubernetes.client import Call, Resource
 from postflight.probes.kubernetes.refusals import refuse
 from postflight.probes.kubernetes.transport import Exchange, NoAnswerError, Target, Transport
 from postflight.probes.reads import reads, require_declared
+from postflight.probes.tcp import Trouble
 
 _NOT_FOUND: Final = 404
 _SHOWN: Final = 2000
@@ -55,13 +56,21 @@ def pod_answer(connections: Connections, namespace: str, pod: str, path: str) ->
 
 
 @reads("http", "dns")
-def direct_answer(connections: Connections, host: str, port: int, path: str) -> HealthAnswer:
-    """GET a path of a service by its cluster name, from inside the cluster."""
+def direct_answer(
+    connections: Connections, namespace: str, service: str, port: int, path: str
+) -> HealthAnswer:
+    """GET a path of a service by its name in the cluster, from inside it.
+
+    The name is asked for in full, with `cluster.local` as the cluster's domain (that of EKS is no other):
+    a declared `resolver` has no search domains that would complete a shorter one.
+    """
     require_declared("http")
+    host = f"{service}.{namespace}.svc.cluster.local"
     asked = f"http://{host}:{port}{path}"
-    addresses = connections.addresses.resolve(host)
-    if not addresses:
-        return HealthAnswer(asked=asked, through="direct", problem=f"{host} does not resolve")
+    try:
+        addresses = connections.addresses.resolve(f"{host}.")
+    except Trouble as trouble:
+        return HealthAnswer(asked=asked, through="direct", problem=str(trouble))
     headers = {"Host": f"{host}:{port}", "User-Agent": "postflight", "Accept": "*/*"}
     connections.calls.count("http")
     try:
