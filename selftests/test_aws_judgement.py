@@ -10,6 +10,7 @@ from postflight.probes.aws import acm, ec2, iam, route53, s3
 from postflight.probes.aws.policies import statements
 from postflight.probes.aws.proxies import proxies_for
 from postflight.probes.aws.security_groups import Rule, SecurityGroup, Source, passage
+from postflight.subjects.images import Release
 
 ROLE = "arn:aws:iam::123456789012:role/api"
 OTHER = "arn:aws:iam::123456789012:role/other"
@@ -145,3 +146,36 @@ def test_proxies_are_those_of_the_shell_but_for_what_they_spare() -> None:
     assert proxies_for("http://127.0.0.1:5000", shell) == {}
     assert proxies_for(None, {**shell, "no_proxy": ".amazonaws.com"}) == {}
     assert proxies_for(None, {}) == {}
+
+
+COMMIT = "7114918aa0c3f1e2d4b5a69788776655443322ff"
+DIGEST = f"sha256:{'ab' * 32}"
+
+
+@pytest.mark.parametrize(
+    ("revision", "image", "digest", "is_of"),
+    [
+        (COMMIT, f"r/cart:{COMMIT}", None, True),
+        (COMMIT, "r/cart:7114918", None, True),
+        ("7114918", f"r/cart:{COMMIT}", None, True),
+        ("7114918", "r/cart:7114918", None, True),
+        ("7114918", f"r/cart:7114918@{DIGEST}", DIGEST, True),
+        ("711491", f"r/cart:{COMMIT}", None, False),
+        (COMMIT, "r/cart:711491", None, False),
+        ("7114919", f"r/cart:{COMMIT}", None, False),
+        ("release-1.2", "r/cart:release-1", None, False),
+        ("release-1", "r/cart:release-1.2", None, False),
+        ("v1.2", "r/cart:v1.2", None, True),
+        (DIGEST, "r/cart:7114918", DIGEST, True),
+        (DIGEST, "r/cart:7114918", f"sha256:{'cd' * 32}", False),
+        (DIGEST, "r/cart:7114918", None, False),
+    ],
+)
+def test_release_is_known_by_commit_tag_or_digest(
+    revision: str, image: str, digest: str | None, *, is_of: bool
+) -> None:
+    """Pipelines cut commits where they like; a tag that merely begins alike is another release."""
+    release = Release(revision=revision)
+    assert release.is_of(image, digest) is is_of
+    if not is_of and release.is_digest:
+        assert (digest or "does not have") in release.told(image, digest)

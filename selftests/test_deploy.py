@@ -161,6 +161,19 @@ def test_every_option_in_the_examples_exists() -> None:
         assert used <= known
 
 
+def test_release_in_the_examples_is_the_pipelines() -> None:
+    """Of several sources Argo CD tells the revision of the one it builds: never that of what was deployed."""
+    (application,) = documents(DEPLOY / "argocd" / "application.yaml")
+    sources = application["spec"]["sources"]
+    (options,) = (source["kustomize"] for source in sources if "kustomize" in source)
+    assert len(sources) > 1
+    assert "commonAnnotationsEnvsubst" not in options
+    assert "$" not in options["commonAnnotations"]["postflight/release"]
+    # YAML 1.1 reads the key `on` as true.
+    (gate,) = documents(DEPLOY / "github" / "gate.yaml")
+    assert gate[True]["workflow_call"]["inputs"]["release"]["default"] == ""
+
+
 @pytest.mark.parametrize("file", sorted((DEPLOY / "github").glob("*.yaml")), ids=lambda file: file.stem)
 def test_workflows_hold_no_keys(file: Path) -> None:
     """A role is assumed by OIDC; a key in a repository's secrets would have to be kept and renewed."""

@@ -63,7 +63,11 @@ def test_release_is_live(workload_images: Any, running_images: Any, release: Any
     """Synced means only that the cluster is as Git says; whether Git says this release is another matter."""
     title = workload_images.title
     assert workload_images.items, f"{title} uses no image of ECR repository {workload_images.repository.name}"
-    declared = [(f"{title} uses", item.reference) for item in workload_images.items]
-    running = [(f"pod {image.pod} runs", image.reference) for image in running_images.items]
-    wrong = [f"{who} {image}" for who, image in (*declared, *running) if not release.is_of(image)]
+    declared = [(f"{title} uses", item) for item in workload_images.items]
+    running = [(f"pod {item.pod} runs", item) for item in running_images.items]
+    wrong = [
+        f"{who} {release.told(item.reference, item.digest)}"
+        for who, item in (*declared, *running)
+        if not release.is_of(item.reference, item.digest)
+    ]
     assert not wrong, f"{'; '.join(wrong)}, not release {release.revision}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from postflight.environment import Environment, Service
@@ -104,17 +105,37 @@ class NodeRoles(Evidence):
 
 
 class Release(Evidence):
-    """The revision that --release names."""
+    """What --release names: a commit, a tag, or the digest of an image (`sha256:…`)."""
 
     revision: str
 
-    def is_of(self, image: str) -> bool:
-        """Whether an image's tag is this revision, in full or cut to seven characters or more."""
+    @property
+    def is_digest(self) -> bool:
+        """Whether the digest of one image is named."""
+        return self.revision.startswith("sha256:")
+
+    def is_of(self, image: str, digest: str | None) -> bool:
+        """Whether an image is this release: by its digest, or by its tag.
+
+        A commit matches whichever of the two is cut short, to seven characters or more; any other tag has
+        to be the same.
+        """
+        if self.is_digest:
+            return digest == self.revision
         tag = _tag(image)
-        return tag == self.revision or (len(tag) >= _SHORT and self.revision.startswith(tag))
+        if _COMMIT.fullmatch(tag) and _COMMIT.fullmatch(self.revision):
+            return tag.startswith(self.revision) or self.revision.startswith(tag)
+        return tag == self.revision
+
+    def told(self, image: str, digest: str | None) -> str:
+        """Return an image with what is compared of it, for messages."""
+        if not self.is_digest or (digest is not None and digest in image):
+            return image
+        return f"{image} ({digest or 'whose tag ECR does not have'})"
 
 
-_SHORT = 7
+# Seven characters is where Git begins to cut; SHA-256 repositories have 64.
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 
 @about("service")
