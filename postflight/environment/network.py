@@ -75,5 +75,6 @@ class Superuser(Subject):
     database: Name
     table: Name = "account_user"
     exec: bool = Field(
-        default=False, description="Whether `manage.py shell` may be run in an API pod where SQL cannot reach."
+        default=False,
+        description="Whether `manage.py shell` may be run in an API pod where SQL cannot reach.",
     )
