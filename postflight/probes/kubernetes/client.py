@@ -215,14 +215,9 @@ class Kubernetes:
                 values[key] = base64.b64decode(encoded).decode()
             except (binascii.Error, UnicodeDecodeError):
                 values[key] = encoded  # binary: its base64 form is as good a secret as any
-            if SecretKey(secret=name, key=key, namespace=namespace) not in self._user_names():
-                remember(self._connections.secrets, values[key], encoded)
+            source = SecretKey(secret=name, key=key, namespace=namespace)
+            remember(self._connections, source, values[key], encoded)
         return values
-
-    def _user_names(self) -> frozenset[SecretKey]:
-        """Return the keys that hold the names of database users, which messages may tell."""
-        servers = self._connections.environment.database_servers.values()
-        return frozenset(server.login.user for server in servers if server.login.user)
 
     def _headers(self, reached: Access) -> dict[str, str]:
         headers = {"Accept": "application/json", "User-Agent": "postflight"}
