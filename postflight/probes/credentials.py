@@ -7,10 +7,11 @@ import json
 from postflight.environment import SecretKey
 from postflight.evidence import Unverified
 from postflight.probes.connections import Connections
+from postflight.probes.kubernetes.withheld import user_names
 
 
 def credential(connections: Connections, source: SecretKey) -> str:
-    """Return the value that `source` names; it is known to `connections.secrets` from then on.
+    """Return the value that `source` names; unless it is a user's name, `connections.secrets` knows it then.
 
     The probe that calls this declares `get secrets` (Kubernetes) and `secretsmanager:GetSecretValue`. Raises
     Unverified when the secret, or its key, is not there or may not be read.
@@ -35,4 +36,6 @@ def _from_secrets_manager(connections: Connections, source: SecretKey) -> str:
         value = json.loads(text)[source.key]
     except (ValueError, KeyError, TypeError):
         raise Unverified(f"Secrets Manager's {source.secret} holds no key {source.key}.") from None
+    if source in user_names(connections.environment):
+        return str(value)
     return connections.secrets.add(str(value))
