@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 import time
@@ -14,15 +15,15 @@ from typing import Any
 import pytest
 import trustme
 
-from postflight.environment import SecretKey, TerraformState
+from postflight.environment import DatabaseLogin, DatabaseServer, SecretKey, TerraformState
 from postflight.evidence import Evidence, LiveAnswers, Unverified
-from postflight.probes.aws import acm, ec2, eks, elbv2, rds, route53, s3, sts, terraform
+from postflight.probes.aws import acm, ec2, ecr, eks, elbv2, rds, route53, s3, sts, terraform
 from postflight.probes.connections import Connections
 from postflight.probes.credentials import credential
 from postflight.probes.reads import Probe, UndeclaredReadError, reads
 from sandbox import names
 from sandbox.aws.seed_stores import LOCK_TABLE
-from selftests.aws_looks import connections, difference, look, refusal
+from selftests.aws_looks import connections, difference, environment, look, refusal
 from selftests.aws_server import Cloud
 from tests_infra.test_terraform import test_state_is_not_left_locked as state_is_not_left_locked
 
@@ -238,6 +239,29 @@ def test_listing_goes_through_every_page(cloud: Cloud) -> None:
     assert difference(cloud.aws.calls(), before) == {"route53:ListHostedZones": 2}
 
 
+def test_images_are_listed_in_pages_as_large_as_ecr_gives() -> None:
+    """ECR lists by repository only, so the number of pages is all that can be saved."""
+    asked: list[dict[str, Any]] = []
+
+    class Registry(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = b'{"imageDetails": []}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            """Stay silent."""
+
+    with HTTPServer(("127.0.0.1", 0), Registry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        look(connections(f"http://127.0.0.1:{server.server_port}"), ecr.repository, "cart")
+        server.shutdown()
+    assert [one["maxResults"] for one in asked] == [1000]
+
+
 def test_every_call_is_counted_under_its_permission(cloud: Cloud) -> None:
     """The run's summary and the budgets count what was really sent."""
     reached = connections(cloud.aws.endpoint_url)
@@ -285,6 +309,27 @@ def test_state_is_not_unlocked_for_want_of_a_lock_table(cloud: Cloud) -> None:
         state_is_not_left_locked(declared, seen)
     free = look(reached, terraform.lock, LOCK_TABLE, declared.bucket, declared.key)
     state_is_not_left_locked(declared, free)
+
+
+def test_user_name_in_secrets_manager_may_be_told(cloud: Cloud) -> None:
+    """A login that fails has to name the user, wherever its name lies."""
+    manager = cloud.outsider("secretsmanager")
+    text = json.dumps({"user": "keeper-of-shop", "password": "word-of-shop"})
+    manager.create_secret(Name="shop-db", SecretString=text)
+    keys = {key: SecretKey(secret="shop-db", key=key) for key in ("user", "password")}
+    server = DatabaseServer(
+        kind="instance", identifier="shop", user="keeper", login=DatabaseLogin(**keys), login_database="shop"
+    )
+    declared = environment().model_copy(update={"database_servers": {"shop": server}})
+    reached = Connections(declared, "outside", connections(cloud.aws.endpoint_url).process)
+
+    @reads("secretsmanager:GetSecretValue")
+    def log_in(connections: Connections) -> Evidence:
+        assert [credential(connections, key) for key in keys.values()] == ["keeper-of-shop", "word-of-shop"]
+        return Evidence()
+
+    look(reached, log_in)
+    assert reached.secrets.redact("keeper-of-shop word-of-shop") == "keeper-of-shop [redacted]"
 
 
 def test_unread_secret_names_the_permission_as_iam_does(cloud: Cloud) -> None:

@@ -11,6 +11,8 @@ from postflight.probes.aws.policies import Statement, denies, statements
 from postflight.probes.connections import Connections
 from postflight.probes.reads import reads
 
+# The most that ECR gives at once; it gives 100 if not asked for more.
+PAGE: Final = 1000
 PULLING: Final = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 
 
@@ -59,6 +61,7 @@ def repository(connections: Connections, name: str) -> Repository:
         "imageDetails",
         repositoryName=name,
         filter={"tagStatus": "TAGGED"},
+        PaginationConfig={"PageSize": PAGE},
         absent=("RepositoryNotFoundException",),
     )
     if found is None:
