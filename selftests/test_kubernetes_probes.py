@@ -297,51 +297,6 @@ def test_a_user_name_in_a_secret_may_be_told(served: Served, tmp_path: Path) -> 
     assert connections.secrets.redact("usernameusername passwordpassword") == "usernameusername [redacted]"
 
 
-SHOP_SERVER = {
-    "kind": "cluster",
-    "identifier": "shop-aurora",
-    "user": "shopkeeper",
-    "login_database": "postgres",
-    "databases": ["orders_service"],
-    "login": {"password": {"secret": "db", "key": "word", "namespace": "shop"}},
-}
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "said"),
-    [
-        ("user", "shopkeeper", "shopkeeper"),
-        ("dbname", "orders_service", "orders_service"),
-        ("host", "shop.example.com", "shop.example.com"),
-        ("host", "shop-1.abc.rds.amazonaws.com", "shop-1.abc.rds.amazonaws.com"),
-        ("engine", "psql", "psql"),
-        ("debug", "false", "false"),
-        ("host", "pw.elsewhere.example", "[redacted]"),
-        ("opaque", "s3cr3t", "[redacted]"),
-        ("PGPASSWORD", "shopkeeper", "[redacted]"),
-        ("api_key", "a1b2", "[redacted]"),
-        ("word", "shopkeeper", "[redacted]"),
-        ("word", "12345", "[redacted]"),
-        ("word", "true", "[redacted]"),
-        ("link", "redis://:ab12@host/", "[redacted]"),
-    ],
-)
-def test_only_what_may_be_secret_is_withheld(
-    served: Served, tmp_path: Path, key: str, value: str, said: str
-) -> None:
-    """A report without the names of its databases says nothing; one with a password says too much."""
-    data = {key: base64.b64encode(value.encode()).decode()}
-    post(served, f"{SHOP}/secrets", {"metadata": {"name": "db"}, "data": data})
-    file = kubeconfig(tmp_path, served.url, served.ca_file.read_bytes(), {"token": "admin"})
-    host = {"shop.example.com": {"hosted_zone": "example.com"}}
-    declared = {**ENVIRONMENT, "database_servers": {"shop": SHOP_SERVER}, "hosts": host}
-    connections = run(file, declared)
-    look(settings.secret, connections, "shop", "db", ())
-    assert connections.secrets.redact(f"<{value}>") == f"<{said}>"
-    encoded = "<" + data[key] + ">"
-    assert (connections.secrets.redact(encoded) == "<[redacted]>") is (said == "[redacted]")
-
-
 def test_a_service_without_ready_pods_is_evidence(served: Served, tmp_path: Path) -> None:
     """The proxy's own 503 is the cluster's answer about the service, not our failure to look."""
     ports = [{"name": "http", "port": 80}]
