@@ -92,7 +92,7 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--release",
         metavar="REVISION",
-        help="what was deployed: workloads must run images of this tag, commit or sha256 digest; kept in the results",
+        help="what was deployed: images must be of this tag, commit or sha256 digest; kept in the results",
     )
     group.addoption(
         "--fault",
