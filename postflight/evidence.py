@@ -206,7 +206,7 @@ class LiveAnswers:
         """Look, and keep what was seen. A defect of ours is no evidence, and is not kept."""
         began = time.time()
         try:
-            outcome = looking.look()
+            outcome = _looked(looking)
         except Unverified as error:
             if self._recorder is not None:
                 self._recorder.write(looking, error, began)
@@ -214,6 +214,16 @@ class LiveAnswers:
         if self._recorder is not None:
             self._recorder.write(looking, outcome, began)
         return outcome
+
+
+def _looked(looking: Looking) -> Any:
+    """Look; one that broke without writing anything is tried once more before it counts as a defect."""
+    try:
+        return looking.look()
+    except RuntimeError:
+        if looking.writes:
+            raise
+        return looking.look()
 
 
 def _settle(future: Future[Any], call: Callable[[], Any]) -> None:

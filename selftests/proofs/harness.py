@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -101,8 +102,14 @@ class Sandbox:
                 env={**self.process_environment, **(environment or {})},
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                # A shell's background job ignores Ctrl-C, and so would what it starts.
+                preexec_fn=_hear_interrupts,  # noqa: PLW1509 - no thread of ours holds a lock here
             )  # fmt: skip
         return RunningSuite(process, reports, output)
+
+
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
