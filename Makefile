@@ -5,9 +5,11 @@ RUN := .venv/bin/python -m
 SYNC := $(RUN) uv sync --frozen --inexact --compile-bytecode --quiet
 
 export UV_PYTHON_DOWNLOADS := never
+# Tests and the bench start Python thousands of times, which need not compile the same modules each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test faults denials check lint types imports schema generated report clean
+.PHONY: help demo test faults denials bench check lint types imports schema generated report clean
 
 help:  ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -16,13 +18,16 @@ demo: .venv/.demo  ## Start the sandbox, verify it, leave reports/latest
 	$(RUN) pytest --env sandbox
 
 test: .venv/.test  ## Run our own tests against the sandbox
-	$(RUN) pytest selftests -W error -n 2 --dist loadfile $(ARGS)
+	$(RUN) pytest selftests -W error -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 faults: .venv/.test  ## Prove every fault: broken, named, explained, mended
 	$(RUN) selftests.proofs $(ARGS)
 
 denials: .venv/.test  ## Deny each permission in turn: nothing is green that could not be seen
 	$(RUN) selftests.denials $(ARGS)
+
+bench: .venv/.test  ## Measure what is budgeted: run time, start-up, fan-out, growth
+	$(RUN) bench $(ARGS)
 
 check: lint types imports  ## Lint, formatting, types and import rules
 
@@ -39,12 +44,13 @@ imports: .venv/.test
 schema: .venv/.test  ## Write environments/schema.json anew
 	$(RUN) postflight schema > environments/schema.json
 
-generated: schema  ## Write anew what is generated: schema, permissions of deploy/, table of faults
+generated: schema  ## Write anew what is generated: schema, permissions of deploy/, tables of faults
 	for env in dev stage prod doa-prod; do \
 	  $(RUN) postflight permissions --env $$env --kubernetes --vantage inside > deploy/overlays/$$env/rbac.yaml && \
 	  $(RUN) postflight permissions --env $$env --iam > deploy/iam/$$env.json || exit 1; \
 	done
 	$(RUN) selftests.proofs --table > docs/faults.md
+	$(RUN) selftests.proofs.words > runbook/faults.json
 
 report: reports/node_modules/.package-lock.json  ## Build the Allure report of the latest run (needs Node.js 20 or newer)
 	@node reports/build.mjs $(RUN_FOLDER)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -16,7 +15,7 @@ import pytest
 from postflight import options, runbook
 from postflight.announcer import Announcer, ignore
 from postflight.bring_up import BringUpError, BroughtUp, bring_up
-from postflight.environment import Environment, EnvironmentFileError, Vantage, available, find, load
+from postflight.environment import Environment, EnvironmentFileError, Vantage, load
 from postflight.evidence import Answers, Unverified
 from postflight.identity import Identity, WrongPlaceError, establish
 from postflight.patience import Patience
@@ -25,35 +24,35 @@ from postflight.recording import RecordedAnswers
 from postflight.run import Run, live_answers, new_folder
 from postflight.runbook import Entry
 from postflight.subjects import Ask
-from postflight.surroundings import Surroundings, recorded
+from postflight.surroundings import Replayed, Surroundings, recorded
+from postflight.surroundings import replayed as found_replayed
+
+# What was waited for is looked at once more before it is judged, and the deadline ends that too.
+_LAST_LOOK_S = 30.0
 
 
-def environment_file(config: pytest.Config) -> Path:
-    """Return the file of the environment that the command line asks for. Raises pytest.UsageError."""
-    folder = config.rootpath / "environments"
-    name = options.chosen_environment(config)
-    if name is None:
-        raise pytest.UsageError(
-            "which environment? Say `pytest --env NAME`, with one of the files in environments/ "
-            f"({', '.join(available(folder))}) or a path to one. `pytest --env sandbox` needs no cloud."
-        )
+def replayed(config: pytest.Config) -> Replayed | None:
+    """Return the run that is judged again, if one is. Raises pytest.UsageError."""
+    named: str | None = config.getoption("--replay")
+    if named is None:
+        return None
     try:
-        return find(name, folder)
-    except EnvironmentFileError as error:
-        raise pytest.UsageError(str(error)) from None
+        return found_replayed(config.invocation_params.dir / named)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise pytest.UsageError(f"--replay {named}: this is no folder of a run ({error}).") from None
 
 
 def environment(config: pytest.Config, file: Path, process: Mapping[str, str]) -> Environment:
     """Load the environment, filled in from `process`. Raises pytest.UsageError.
 
-    Production must be named on the command line.
+    Production must be named on the command line, unless nothing is looked at.
     """
     try:
         loaded = load(file, process)
     except EnvironmentFileError as error:
         raise pytest.UsageError(str(error)) from None
     named = options.is_xdist_worker(config) or options.is_named_on_the_command_line(config)
-    if loaded.production and not named:
+    if loaded.production and not named and not config.getoption("--replay"):
         raise pytest.UsageError(
             f"{loaded.name} is a production environment and is only verified when the command line "
             f"names it: pytest --env {loaded.name}"
@@ -61,20 +60,21 @@ def environment(config: pytest.Config, file: Path, process: Mapping[str, str]) -
     return loaded
 
 
-def surroundings(config: pytest.Config) -> Surroundings:
+def surroundings(config: pytest.Config, again: Replayed | None) -> Surroundings:
     """Tell where a run stands, and the variables that it reads: the process's, or those of the replayed run.
 
     A run stands where it is said to, else inside if a cluster started this process. Raises pytest.UsageError.
     """
     said = cast("Vantage | None", config.getoption("--vantage"))
-    replayed: str | None = config.getoption("--replay")
-    if replayed is None:
+    if again is None:
         found: Vantage = "inside" if "KUBERNETES_SERVICE_HOST" in os.environ else "outside"
         return Surroundings(said or found, os.environ)
     try:
-        before = recorded(config.invocation_params.dir / replayed)
+        before = recorded(again.folder)
     except (OSError, ValueError, KeyError) as error:
-        raise pytest.UsageError(f"--replay {replayed}: this is no folder of a run ({error}).") from None
+        raise pytest.UsageError(
+            f"--replay {config.getoption('--replay')}: this is no folder of a run ({error})."
+        ) from None
     return Surroundings(said or before.vantage, {**os.environ, **before.variables})
 
 
@@ -94,10 +94,13 @@ def brought_up(config: pytest.Config, declared: Environment) -> BroughtUp | None
     return running
 
 
-def begin(config: pytest.Config, declared: Environment, vantage: Vantage, since: float) -> Run:
+def begin(
+    config: pytest.Config, declared: Environment, vantage: Vantage, since: float, again: Replayed | None
+) -> Run:
     """Open the run: its folder, its answers, and who and where we are. Raises pytest.UsageError.
 
     `since`: when it began, `time.monotonic()`: whoever waits for a run waits for its bringing up too.
+    `again`: the run that is judged again.
     """
     began = time.time()
     for sdk in ("botocore", "urllib3"):
@@ -108,24 +111,26 @@ def begin(config: pytest.Config, declared: Environment, vantage: Vantage, since:
     until = given["until"] if given else (began + limit_s if limit_s is not None else None)
     connections = Connections(declared, vantage, os.environ)
     folder = Path(given["folder"]) if given else _new_folder(config, declared)
-    replayed: str | None = config.getoption("--replay")
+    language = runbook.language_of(config.getoption("--lang"), os.environ)
     answers: Answers
-    if replayed is None:
+    if again is None:
         answers = live_answers(folder, connections, shared=given is not None, until=until)
     else:
-        answers = RecordedAnswers(_recorded(config, replayed))
+        _require_evidence(config, again)
+        answers = RecordedAnswers(again.evidence)
     return Run(
         environment=declared,
         connections=connections,
         answers=answers,
-        runbook=_runbook(config),
+        runbook=_runbook(config, language),
+        language=language,
         folder=folder,
         identity=Identity(**given["identity"]) if given else _identity(declared, Ask(answers, connections)),
         release=options.release(config),
         patience=_patience(config, connections, given, until),
         until=until,
         began=since,
-        recorded=_recorded(config, replayed) if replayed is not None else None,
+        replayed=again,
     )
 
 
@@ -140,8 +145,7 @@ def for_worker(run: Run) -> dict[str, Any]:
     }
 
 
-def _runbook(config: pytest.Config) -> Mapping[str, Entry]:
-    language = runbook.language_of(config.getoption("--lang"), os.environ)
+def _runbook(config: pytest.Config, language: str) -> Mapping[str, Entry]:
     try:
         return runbook.load(config.rootpath / "runbook", language)
     except runbook.RunbookError as error:
@@ -158,16 +162,10 @@ def _new_folder(config: pytest.Config, declared: Environment) -> Path:
         ) from None
 
 
-def _recorded(config: pytest.Config, run: str) -> Path:
-    folder = config.invocation_params.dir / run / "evidence"
-    replayed = folder.parent / "results.json"
-    if not folder.is_dir() and replayed.is_file():
-        # A replay has no evidence of its own; it says whose it judged.
-        told = json.loads(replayed.read_text(encoding="utf-8"))["run"].get("replayed")
-        folder = Path(told) / "evidence" if told else folder
-    if not folder.is_dir():
-        raise pytest.UsageError(f"--replay {run}: there is no recorded evidence in {folder}.")
-    return folder
+def _require_evidence(config: pytest.Config, again: Replayed) -> None:
+    if not again.evidence.is_dir():
+        named = config.getoption("--replay")
+        raise pytest.UsageError(f"--replay {named}: there is no recorded evidence in {again.evidence}.")
 
 
 def _identity(declared: Environment, ask: Ask) -> Identity:
@@ -176,7 +174,10 @@ def _identity(declared: Environment, ask: Ask) -> Identity:
     except WrongPlaceError as error:
         raise pytest.UsageError(str(error)) from None
     except Unverified as error:
-        raise pytest.UsageError(f"cannot tell where we are, so no check was run. {error}") from None
+        raise pytest.UsageError(
+            f"cannot tell where we are, so no check was run: {str(error).rstrip('.')}. {declared.name} is "
+            f"AWS account {declared.aws.account}."
+        ) from None
 
 
 def _patience(
@@ -186,7 +187,8 @@ def _patience(
         return Patience(given["patience_s"], given["began"])
     budget_s = options.duration(config, "--patience", connections.environment.patience) or 0.0
     if until is not None:
-        budget_s = min(budget_s, max(until - time.time(), 0.0))
+        left_s = max(until - time.time(), 0.0)
+        budget_s = min(budget_s, left_s - min(_LAST_LOOK_S, left_s / 4))
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:
         return Patience(budget_s, announce=ignore)

@@ -72,7 +72,8 @@ def bring_up(command: BringUp, folder: Path, extra: tuple[str, ...] = ()) -> Bro
     try:
         line = _first_line(process, command.timeout_s)
         said = json.loads(line)
-        variables = {str(name): str(value) for name, value in said["variables"].items()}
+        refusal = said.get("error")
+        variables = {str(name): str(value) for name, value in said.get("variables", {}).items()}
     except (TimeoutError, ValueError, KeyError, AttributeError, TypeError) as error:
         BroughtUp(process, {}).take_down()
         raise BringUpError(
@@ -82,6 +83,9 @@ def bring_up(command: BringUp, folder: Path, extra: tuple[str, ...] = ()) -> Bro
     except BaseException:
         BroughtUp(process, {}).take_down()
         raise
+    if refusal is not None or "variables" not in said:
+        BroughtUp(process, {}).take_down()
+        raise BringUpError(f"`{' '.join(command.command)}`: {refusal or 'it told no variables.'}")
     return BroughtUp(process, variables)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from postflight import runbook
 from postflight.commands import allowed, completion, diff, explain, files, init, publish
 from postflight.commands.paragraphs import CommandError
-from postflight.environment import EnvironmentFileError
+from postflight.environment_files import EnvironmentFileError
 
 _DESCRIPTION = """\
 Verify a live environment after a deployment. The verification itself is a pytest run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, cast
 
@@ -48,11 +48,17 @@ class Collection:
     def __init__(
         self, environment: Environment, vantage: Vantage, rows: Mapping[str, Row], *, release: str | None
     ) -> None:
-        self._environment = environment
+        self.environment = environment
         self._release = release
         self._vantage = vantage
         self._rows = rows
+        self._of_release = 0
         self.left_out: dict[str, str] = {}
+
+    @property
+    def undeclared(self) -> dict[str, str]:
+        """What the environment does not declare; --release is not the environment's to say."""
+        return {section: why for section, why in self.left_out.items() if section != RELEASE}
 
     def parametrize(self, metafunc: pytest.Metafunc) -> None:
         """Run a check once for each subject it is about. A check about two kinds is an error."""
@@ -70,27 +76,39 @@ class Collection:
         metafunc.parametrize(f"{DECLARED}{kind}", chosen, ids=[subject.name for subject in chosen])
 
     def is_left_out(self, item: pytest.Item) -> bool:
-        """Whether an item stands for an empty list of subjects, or needs what is not declared.
-
-        A check of the release is only made where the run is told one.
-        """
-        if self._release is None and RELEASE in getattr(item, "fixturenames", ()):
+        """Whether an item stands for an empty list of subjects, or needs what is not declared."""
+        fixtures = getattr(item, "fixturenames", ())
+        if not self.is_asked_for(fixtures, item.iter_markers("needs")):
+            self._count_release(fixtures)
             return True
-        for marker in item.iter_markers("needs"):
-            for section in marker.args:
-                if getattr(self._environment, section) is None:
-                    self._leave_out(section, f"{self._environment.name} declares none")
-                    return True
         call = getattr(item, "callspec", None)
         return call is not None and any(_is_unset(value) for value in call.params.values())
 
+    def is_asked_for(self, fixtures: Sequence[str], needs: Iterable[pytest.Mark]) -> bool:
+        """Whether the environment declares what a check needs.
+
+        A check of the release is only made where the run is told one.
+        """
+        if self._release is None and RELEASE in fixtures:
+            return False
+        for marker in needs:
+            for section in marker.args:
+                if getattr(self.environment, section) is None:
+                    self._leave_out(section, f"{self.environment.name} declares none")
+                    return False
+        return True
+
+    def about(self, kind: str, where: Iterable[pytest.Mark]) -> list[Subject]:
+        """Return the subjects of a kind that a check with these marks is about."""
+        marks = tuple(where)
+        return [one for one in subjects(self.environment, kind) if _matches(one, marks)]
+
     def _chosen(self, metafunc: pytest.Metafunc, kind: str) -> list[Subject]:
         section = SECTION_OF[kind]
-        declared = subjects(self._environment, kind)
-        if not declared:
-            self._leave_out(section, f"{self._environment.name} declares none")
+        if not subjects(self.environment, kind):
+            self._leave_out(section, f"{self.environment.name} declares none")
             return []
-        wanted = [one for one in declared if _matches(one, metafunc.definition.iter_markers("where"))]
+        wanted = self.about(kind, metafunc.definition.iter_markers("where"))
         used = [self._rows[name] for name in metafunc.fixturenames if name in self._rows]
         seen = [one for one in wanted if all(row.is_reachable(one, self._vantage) for row in used)]
         if len(seen) < len(wanted):
@@ -102,6 +120,13 @@ class Collection:
                 f"only a run with --vantage {other} looks",
             )
         return seen
+
+    def _count_release(self, fixtures: Sequence[str]) -> None:
+        """Tell how many checks await --release: pytest counts them as deselected, and says no more."""
+        if self._release is None and RELEASE in fixtures:
+            self._of_release += 1
+            checks = "1 check needs" if self._of_release == 1 else f"{self._of_release} checks need"
+            self.left_out[RELEASE] = f"{checks} --release"
 
     def _leave_out(self, section: str, why: str) -> None:
         self.left_out.setdefault(section, why)

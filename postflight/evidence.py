@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-import queue
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
+
+from postflight.crew import Crew, begun, crew_of_this_thread
+
+# Which fields were given, by themselves: of each combination one set for all evidence.
+_GIVEN: dict[frozenset[str], set[str]] = {}
 
 
 class Evidence(BaseModel):
     """What a probe saw: frozen and JSON-able. An absent object and a refused connection are evidence too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def model_post_init(self, context: Any) -> None:
+        """Share with other evidence which fields were given: nobody asks, but pydantic keeps a set for each.
+
+        A pod with a container has 1.5 KB of them, which is more than there is to tell of it.
+        """
+        del context
+        given = self.__pydantic_fields_set__
+        # Frozen as it is, evidence never adds to it; a copy of evidence has a copy of it.
+        object.__setattr__(self, "__pydantic_fields_set__", _GIVEN.setdefault(frozenset(given), given))
 
     @property
     def is_doomed(self) -> bool:
@@ -42,7 +57,7 @@ class Question:
     probe: str
     arguments: str
 
-    @property
+    @cached_property
     def file_name(self) -> str:
         """Name of its file under `evidence/`: readable, and unique by a hash."""
         words = re.sub(r"[^A-Za-z0-9.]+", "-", self.arguments).strip("-")[:60]
@@ -55,6 +70,7 @@ class Looking:
     """A question that can be put: what to call, how its answer is written down, how long it may take.
 
     `writes`: looking means writing something that has to be removed again, so it is not to be abandoned.
+    `why_late` says what a look that did not end in time may have waited for.
     """
 
     question: Question
@@ -62,10 +78,15 @@ class Looking:
     answer_type: Any
     deadline_s: float
     writes: bool = False
+    why_late: Callable[[], str] = str
 
 
 class Answers(Protocol):
     """Where answers come from: a live environment or a recorded run."""
+
+    @property
+    def renewals(self) -> int:
+        """How often a question has been asked again: until then, what was made of the answers holds."""
 
     def ask(self, looking: Looking, since: float = 0.0) -> Any:
         """Return evidence that was looked for at `since` (seconds since the epoch) or later.
@@ -115,8 +136,13 @@ class LiveAnswers:
         self._until = until
         self._answers: dict[Question, _Answer] = {}
         self._lock = threading.Lock()
-        self._workers = threading.local()
         self._is_closed = False
+        self._renewals = 0
+
+    @property
+    def renewals(self) -> int:
+        """How often a question has been asked again."""
+        return self._renewals
 
     def ask(self, looking: Looking, since: float = 0.0) -> Any:
         """Return the answer, by looking if nobody did since then. Raises Unverified, also at the deadline."""
@@ -127,19 +153,25 @@ class LiveAnswers:
                 self._require_time(0.0)
                 if self._is_closed:
                     raise Unverified("the run ended before this was looked at")
+                self._renewals += answer is not None
                 answer = self._answers[looking.question] = _Answer(looking)
-        if is_first and getattr(self._workers, "inside", False):
+        crew = crew_of_this_thread()
+        # Without a thread nobody keeps the deadline of a look but the look itself; no run at all is worse.
+        if is_first and (crew is not None or not begun(self._look, looking, answer, since)):
             self._look(looking, answer, since)
-        elif is_first:
-            threading.Thread(target=self._look, args=(looking, answer, since), daemon=True).start()
         ends = answer.began + looking.deadline_s
         ends = ends if self._until is None else min(ends, self._until)
         try:
-            return answer.future.result(timeout=max(ends - time.time(), 0.01))
+            timeout_s = max(ends - time.time(), 0.01)
+            if crew is None or answer.future.done():
+                return answer.future.result(timeout_s)
+            with crew.place_lent():
+                return answer.future.result(timeout_s)
         except TimeoutError:
             self._require_time(0.02)
             asked = f"{looking.question.probe} {looking.question.arguments}"
-            raise Unverified(f"{asked} did not end within {looking.deadline_s:g} s") from None
+            late = f"did not end within {looking.deadline_s:g} s"
+            raise Unverified(f"{asked} {late}{looking.why_late()}") from None
         except Unverified as error:
             # One of its own for each who asks: raised again and again, one exception's traceback only grows.
             raise Unverified(str(error), error.permission) from None
@@ -172,27 +204,11 @@ class LiveAnswers:
         wait(under_way, timeout=within_s)
 
     def prefetch(self, tasks: Iterable[Callable[[], object]], concurrency: int) -> None:
-        """Start `tasks` (which ask questions) in daemon threads and return at once.
+        """Start `tasks` (which ask questions) in daemon threads and return at once; so many look at a time.
 
         What a task raises is raised again for whoever asks the same question; here it is of no interest.
         """
-        waiting: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
-        count = 0
-        for task in tasks:
-            waiting.put(task)
-            count += 1
-        for _ in range(min(concurrency, count)):
-            threading.Thread(target=self._work, args=(waiting,), daemon=True).start()
-
-    def _work(self, waiting: queue.SimpleQueue[Callable[[], object]]) -> None:
-        self._workers.inside = True
-        while True:
-            try:
-                task = waiting.get_nowait()
-            except queue.Empty:
-                return
-            # A failed look is kept in its answer's future, where the check that needs it will meet it.
-            _settle(Future(), task)
+        Crew(tasks, concurrency).begin()
 
     def _look(self, looking: Looking, answer: _Answer, since: float) -> None:
         answer.began = time.time()
@@ -206,7 +222,7 @@ class LiveAnswers:
         """Look, and keep what was seen. A defect of ours is no evidence, and is not kept."""
         began = time.time()
         try:
-            outcome = _looked(looking)
+            outcome = looking.look()
         except Unverified as error:
             if self._recorder is not None:
                 self._recorder.write(looking, error, began)
@@ -214,16 +230,6 @@ class LiveAnswers:
         if self._recorder is not None:
             self._recorder.write(looking, outcome, began)
         return outcome
-
-
-def _looked(looking: Looking) -> Any:
-    """Look; one that broke without writing anything is tried once more before it counts as a defect."""
-    try:
-        return looking.look()
-    except RuntimeError:
-        if looking.writes:
-            raise
-        return looking.look()
 
 
 def _settle(future: Future[Any], call: Callable[[], Any]) -> None:

@@ -58,6 +58,12 @@ def establish(environment: Environment, ask: Ask) -> Identity:
     )
 
 
+def _endpoint_hint(ask: Ask) -> str:
+    """Name the variable that leads to another AWS, if there is one: it may be left over from a sandbox."""
+    endpoint = ask.connections.process.get("AWS_ENDPOINT_URL")
+    return f" AWS_ENDPOINT_URL is {endpoint}: unset it if that is not meant." if endpoint else ""
+
+
 def _matching_endpoint(environment: Environment, ask: Ask) -> str:
     from postflight.probes.aws import eks
     from postflight.probes.kubernetes import context as kube_context
@@ -69,7 +75,7 @@ def _matching_endpoint(environment: Environment, ask: Ask) -> str:
         raise WrongPlaceError(
             f"Wrong place: there is no EKS cluster {name} in account {environment.aws.account}, region "
             f"{environment.aws.region}. No check was run. Correct `cluster.name` or `aws.region` in the "
-            "environment file."
+            f"environment file.{_endpoint_hint(ask)}"
         )
     context = ask(kube_context.context)
     # A pod reaches the API at an address of the cluster's own: there, the CA alone tells clusters apart.

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from postflight import runbook
+from postflight.environment_files import EnvironmentFileError, available, find
 
 LAYERS = ("infra", "platform", "app", "network")
 
@@ -20,6 +21,7 @@ MARKERS = (
 )
 
 ENVIRONMENT_VARIABLE = "POSTFLIGHT_ENV"
+_LOG_OPTIONS = ("log_level", "log_cli_level", "log_file", "log_file_level")
 # What pytest's -r is when nobody gave it.
 REPORT_CHARACTERS = "fE"
 
@@ -30,6 +32,13 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 def add(parser: pytest.Parser) -> None:
     """Declare the options of a run."""
     group = parser.getgroup("postflight", "verify a live environment")
+    _add_where(group)
+    _add_how(group)
+    _add_telling(group)
+
+
+def _add_where(group: pytest.OptionGroup) -> None:
+    """Declare what is looked at, and from where."""
     group.addoption(
         "--env",
         metavar="NAME|PATH",
@@ -42,52 +51,10 @@ def add(parser: pytest.Parser) -> None:
         help="where this run stands: inside the cluster's network or outside (default: found out)",
     )
     group.addoption(
-        "--allow-unverified",
-        action="store_true",
-        help="exit 0, not 6, when nothing failed but something could not be looked at",
-    )
-    group.addoption(
-        "--reports",
-        metavar="DIR",
-        default="reports",
-        help="folder for the results of runs (default: reports/ in the root folder)",
-    )
-    group.addoption(
         "--replay",
         metavar="RUN",
-        help="judge the evidence that an earlier run recorded, e.g. reports/latest; looks at nothing",
-    )
-    group.addoption(
-        "--patience",
-        metavar="DURATION",
-        help="how long what fails may be looked at again, in all, e.g. 5m after a deployment (default: the "
-        "environment's `patience`, else 0)",
-    )
-    group.addoption(
-        "--deadline",
-        metavar="DURATION",
-        help="when the run ends, whatever happens, e.g. 10m; what was not judged by then is unverified",
-    )
-    group.addoption(
-        "--compare",
-        metavar="RUN",
-        help="tell what changed since this run (default: the environment's previous run)",
-    )
-    group.addoption(
-        "--strict-environment",
-        action="store_true",
-        help="count what the environment does not declare as unverified",
-    )
-    group.addoption(
-        "--summary-webhook",
-        metavar="URL",
-        help="post a summary, as Slack reads it, to this secret URL at the end "
-        "(default: $POSTFLIGHT_SUMMARY_WEBHOOK)",
-    )
-    group.addoption(
-        "--lang",
-        choices=runbook.LANGUAGES,
-        help="language of the runbook (default: the locale's, if there is a runbook in it)",
+        help="judge the evidence that an earlier run recorded, e.g. reports/latest; looks at nothing, and "
+        "needs no --env",
     )
     group.addoption(
         "--release",
@@ -100,6 +67,57 @@ def add(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         help="sandbox only: break it in this way for the run, and mend it afterwards",
+    )
+
+
+def _add_how(group: pytest.OptionGroup) -> None:
+    """Declare how long a run lasts, and what counts."""
+    group.addoption(
+        "--allow-unverified",
+        action="store_true",
+        help="exit 0, not 6, when nothing failed but something could not be looked at",
+    )
+    group.addoption(
+        "--strict-environment",
+        action="store_true",
+        help="count what the environment does not declare as unverified",
+    )
+    group.addoption(
+        "--patience",
+        metavar="DURATION",
+        help="how long what fails may be looked at again, in all, e.g. 5m after a deployment (default: the "
+        "environment's `patience`, else 0)",
+    )
+    group.addoption(
+        "--deadline",
+        metavar="DURATION",
+        help="when the run ends, whatever happens, e.g. 10m; what was not judged by then is unverified",
+    )
+
+
+def _add_telling(group: pytest.OptionGroup) -> None:
+    """Declare what a run tells, and to whom."""
+    group.addoption(
+        "--reports",
+        metavar="DIR",
+        default="reports",
+        help="folder for the results of runs (default: reports/ in the root folder)",
+    )
+    group.addoption(
+        "--compare",
+        metavar="RUN",
+        help="tell what changed since this run (default: the environment's previous run; none for a replay)",
+    )
+    group.addoption(
+        "--summary-webhook",
+        metavar="URL",
+        help="post a summary, as Slack reads it, to this secret URL at the end "
+        "(default: $POSTFLIGHT_SUMMARY_WEBHOOK)",
+    )
+    group.addoption(
+        "--lang",
+        choices=runbook.LANGUAGES,
+        help="language of the runbook (default: the locale's, if there is a runbook in it)",
     )
 
 
@@ -131,6 +149,40 @@ def chosen_environment(config: pytest.Config) -> str | None:
     return named or os.environ.get(ENVIRONMENT_VARIABLE) or None
 
 
+def environment_file(config: pytest.Config, of_run: str | None = None) -> Path:
+    """Return the file of the environment that the command line asks for, or that a replayed run was of.
+
+    Raises pytest.UsageError.
+    """
+    folder = config.rootpath / "environments"
+    # A variable that is left over in a shell does not say what a recorded run was of.
+    name = (config.getoption("--env") or of_run) or chosen_environment(config)
+    if name is None:
+        raise pytest.UsageError(
+            "which environment? Say `pytest --env NAME`, with one of the files in environments/ "
+            f"({', '.join(available(folder))}) or a path to one. `pytest --env sandbox` needs no cloud."
+        )
+    try:
+        file = find(name, folder)
+    except EnvironmentFileError as error:
+        raise pytest.UsageError(str(error)) from None
+    if of_run is not None and file.stem != of_run:
+        raise pytest.UsageError(
+            f"--replay {config.getoption('--replay')}: that is a run of {of_run}, not of {file.stem}. "
+            "Leave --env out: a run knows its environment."
+        )
+    return file
+
+
+def require_environment(config: pytest.Config) -> None:
+    """Refuse a run that names no environment, or none that there is, before anything else takes time.
+
+    Raises pytest.UsageError.
+    """
+    if config.getoption("--replay") is None:
+        environment_file(config)
+
+
 def is_named_on_the_command_line(config: pytest.Config) -> bool:
     """Whether --env stands on the command line itself, not in addopts, PYTEST_ADDOPTS or a variable."""
     arguments = config.invocation_params.args
@@ -157,24 +209,65 @@ def given_by_xdist(config: pytest.Config) -> dict[str, Any] | None:
     return worker_input.get("postflight") if worker_input is not None else None
 
 
-def layer_of(item: pytest.Item) -> str | None:
-    """Return the layer of a check: `infra` for what lies in tests_infra."""
-    layer = item.nodeid.split("/", 1)[0].removeprefix("tests_")
+def layer_of(node: pytest.Item | pytest.Collector) -> str | None:
+    """Return the layer of a check or its module: `infra` for what lies in tests_infra."""
+    layer = node.nodeid.split("/", 1)[0].removeprefix("tests_")
     return layer if layer in LAYERS else None
 
 
 def require_root(config: pytest.Config) -> None:
-    """Refuse to run where pytest took the path of an environment for the root of the tests.
+    """Refuse to run where pytest took a path that one of our options is given for the root of the tests.
 
     pytest looks for its root before it knows our options. Raises pytest.UsageError.
     """
-    named: str | None = config.getoption("--env")
+    given = [name for name in ("--env", "--replay", "--compare") if config.getoption(name)]
     here = config.invocation_params.dir
-    if named and config.rootpath != here and not (config.rootpath / "environments").is_dir():
+    if given and config.rootpath != here and not (config.rootpath / "environments").is_dir():
         raise pytest.UsageError(
             f"pytest took a path on the command line for a folder of tests, and {config.rootpath} for their "
-            f"root. Write paths with an equals sign: pytest --env={named}, --reports=DIR, --compare=RUN"
+            f"root. Write paths with an equals sign: pytest {given[0]}={config.getoption(given[0])}"
         )
+
+
+def require_assertions(config: pytest.Config) -> None:
+    """Refuse to judge without assertions: Python leaves them out, and every check would pass.
+
+    Raises pytest.UsageError.
+    """
+    # pytest's rewriting puts them back, so that -O alone does no harm.
+    if not __debug__ and config.getoption("assertmode") == "plain":
+        raise pytest.UsageError(
+            "--assert=plain with Python's -O (PYTHONOPTIMIZE) leaves out every assertion: each check would "
+            "pass whatever it saw. Leave one of the two out."
+        )
+
+
+def require_no_logs(config: pytest.Config) -> None:
+    """Refuse to print or keep what libraries log: their debug messages hold headers, bodies and logins.
+
+    Raises pytest.UsageError.
+    """
+    asked = [
+        f"--{name.replace('_', '-')}" for name in _LOG_OPTIONS if config.getoption(name, None) is not None
+    ]
+    if asked:
+        raise pytest.UsageError(
+            f"{', '.join(asked)}: a run over an environment keeps no logs of the libraries that it "
+            "uses, because they hold credentials. What was seen is in the run's evidence/, redacted."
+        )
+
+
+def capture_no_logs(config: pytest.Config) -> None:
+    """Take pytest's log capture out of a run.
+
+    Around each phase of each check it walks over all loggers, and breaks when a thread imports a library in
+    that moment and the library makes a logger.
+    """
+    name = "logging-plugin"
+    if config.pluginmanager.has_plugin(name):
+        capture: Any = config.pluginmanager.unregister(name=name)
+        # As pytest would at the end: it holds a file open.
+        capture.pytest_unconfigure()
 
 
 def only_lists(config: pytest.Config) -> bool:

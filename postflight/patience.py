@@ -28,12 +28,14 @@ class Patience:
     """One budget for a whole run: however many checks wait, none waits after `until`.
 
     `until` is wall-clock time, so that pytest-xdist workers share it. `announce` is told what is not right
-    yet and the seconds left; at the end, nothing.
+    yet and the seconds left; at the end, nothing. `waited_until`: when the last wait ended that was more than
+    a second look, wall-clock time too; 0 if there was none.
     """
 
     budget_s: float = 0.0
     began: float = field(default_factory=time.time)
     announce: Callable[[str, float], None] = lambda _message, _left_s: None
+    waited_until: float = 0.0
 
     @property
     def left_s(self) -> float:
@@ -62,8 +64,10 @@ class Patience:
             reraise=True,
         )
         last = failure
+        has_paused = False
         try:
             for again in retrying:
+                has_paused = again.retry_state.attempt_number > 1
                 with again:
                     try:
                         again_judged(attempt, last)
@@ -72,6 +76,7 @@ class Patience:
                         self.announce(first_line(error), self.left_s)
                         raise
         finally:
+            self.waited_until = time.time() if has_paused else self.waited_until
             self.announce("", self.left_s)
 
 

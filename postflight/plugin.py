@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gc
-import signal
-import threading
 from collections.abc import Generator
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postflight import options
-from postflight.report import allure
-from postflight.session import Session
+from postflight import absent_plugins, options, sharing, workers
+from postflight.interrupts import Interrupts
+from postflight.report import frugal
+
+if TYPE_CHECKING:
+    from postflight.session import Session
 
 _LETTERS = {"unverified": "U", "waived": "w"}
 
@@ -20,6 +22,7 @@ _LETTERS = {"unverified": "U", "waived": "w"}
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options and markers."""
     options.add(parser)
+    absent_plugins.add(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,20 +30,43 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in options.MARKERS:
         config.addinivalue_line("markers", marker)
     options.require_root(config)
+    absent_plugins.require(config)
     if not options.is_about_an_environment(config):
         return
-    config.pluginmanager.register(Hooks(config), "postflight-hooks")
+    options.require_no_logs(config)
+    options.require_assertions(config)
+    options.require_environment(config)
+    with _no_search_for_garbage():
+        config.pluginmanager.register(Hooks(config), "postflight-hooks")
+
+
+@contextmanager
+def _no_search_for_garbage() -> Generator[None]:
+    """Import without it: what is imported stays, and to search it again and again takes 0.1 s."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_on:
+            gc.enable()
 
 
 class Hooks:
     """pytest's hooks for one run over one environment."""
 
     def __init__(self, config: pytest.Config) -> None:
+        # Not for `pytest --help`: what verifies an environment takes longer to import than pytest itself.
+        from postflight.session import Session
+
         self._config = config
-        self._session = Session(config)
+        self._session: Session = Session(config)
         self._style_is_ours = options.traceback_style_is_ours(config)
         self._told_failures = 0
-        self._sigterm: Any = None
+        self._why_ended = ""
+        self._is_selected = False
+        self._interrupts = Interrupts()
         config.pluginmanager.register(self._session.fixtures(), "postflight-fixtures")
         if self._style_is_ours:
             config.option.tbstyle = "no"
@@ -50,10 +76,8 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Bring the environment up if it is a throw-away one, and see that we are in the right place."""
-        # SIGTERM (make, a CI runner's time limit, a Job's deadline) ends a run as Ctrl-C does: what was
-        # judged is reported, and what was brought up is taken down.
-        if threading.current_thread() is threading.main_thread():
-            self._sigterm = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        self._interrupts.hear(only_once=options.is_xdist_worker(self._config))
+        options.capture_no_logs(self._config)
         if not options.only_lists(self._config):
             self._session.begin()
 
@@ -65,31 +89,91 @@ class Hooks:
         """Run each check once for each declared subject."""
         self._session.collection.parametrize(metafunc)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave out what the environment does not declare, and mark each check with its layer."""
-        items[:] = [item for item in items if not self._session.collection.is_left_out(item)]
-        for item in items:
-            layer = options.layer_of(item)
-            if layer is not None:
-                item.add_marker(layer)
-            if allure.is_wanted(self._config):
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None]:
+        """Leave out what is not declared, and let others select: a wrong -m or -k selects nothing."""
+        self._prepare(items)
+        yield
+        self._is_selected = True
+
+    def _prepare(self, items: list[pytest.Item]) -> None:
+        """Leave out what the environment does not declare, and mark checks with their layer."""
+        from postflight.report import allure
+
+        left_out = [item for item in items if self._session.collection.is_left_out(item)]
+        if left_out:
+            gone = set(left_out)
+            items[:] = [item for item in items if item not in gone]
+            # pytest tells how many it collected: none of them must seem to be lost.
+            self._config.hook.pytest_deselected(items=left_out)
+        # What marks a module marks its checks: a mark of its own for each takes a tenth of a run's memory.
+        for module in {item.parent for item in items}:
+            layer = options.layer_of(module) if module is not None else None
+            if module is not None and layer is not None:
+                module.add_marker(layer)
+        if allure.is_wanted(self._config):
+            for item in items:
                 item.add_marker(allure.mark(item))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Ask for all the evidence that the selected checks need, at once."""
-        if not options.only_lists(self._config) and not options.is_xdist_controller(self._config):
+        sharing.share(session.items)
+        # What was collected lives until the end: thousands of checks need not be searched for garbage.
+        gc.freeze()
+        # pytest comes here after a usage error too, with everything that was collected.
+        looks = self._is_selected and not options.only_lists(self._config)
+        if looks and not options.is_xdist_controller(self._config):
+            self._session.judged.select(item.nodeid for item in session.items)
             self._session.prefetch(session.items)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Forget where Ctrl-C was met: pytest would render dozens of frames, for a second or two."""
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Wait for what is not right yet, then have all judged.
+
+        Where Ctrl-C was met is forgotten: pytest would render dozens of frames, for a second or two.
+        """
+        is_interrupted = False
         try:
-            return (yield)
-        except KeyboardInterrupt:
-            if self._config.option.fulltrace:
+            if not options.only_lists(self._config) and not options.is_xdist_controller(self._config):
+                is_interrupted = self._session.settle_first(session.items)
+            result = yield
+        except session.Failed:
+            if not is_interrupted:
                 raise
-            raise KeyboardInterrupt from None
+        except KeyboardInterrupt as error:
+            raise self._as_end_of(session, error) from None
+        else:
+            if not is_interrupted:
+                return result
+        raise KeyboardInterrupt
+
+    def _as_end_of(self, session: pytest.Session, error: KeyboardInterrupt) -> BaseException:
+        """Return what a run that was interrupted, or that a plugin has ended, ends with."""
+        if workers.is_enough(self._config, error):
+            return session.Failed(str(error))
+        if options.is_xdist_controller(self._config):
+            self._hear_workers_out()
+        if self._config.option.fulltrace:
+            return error
+        # A plugin has ended the run (session.shouldstop); xdist says so in a word of its own.
+        is_told = type(error) is not KeyboardInterrupt
+        return session.Interrupted(str(error)) if is_told else KeyboardInterrupt()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Begin no more looks: they would take the time that is left for removing what was written."""
+        self._why_ended = str(excinfo.value) or "the run was interrupted"
+        self._session.give_up()
+
+    def _hear_workers_out(self) -> None:
+        """End the workers as this process ends, and take in what they have judged, counted and withheld."""
+        for name, told in workers.last_events(self._config):
+            if name == "testreport":
+                # As xdist does it: JUnit, --lf and pytest's totals must have what our results have.
+                told["rep"].node = told["node"]
+                self._config.hook.pytest_runtest_logreport(report=told["rep"])
+            elif name == "workerfinished":
+                self._config.hook.pytest_testnodedown(node=told["node"], error=None)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -99,6 +183,12 @@ class Hooks:
         except AssertionError as failure:
             self._session.settle(pyfuncitem, failure)
             return True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """End the run some seconds after its deadline, however much there is left to judge."""
+        if self._session.is_out_of_time:
+            item.session.shouldfail = workers.OUT_OF_TIME
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -127,14 +217,20 @@ class Hooks:
             return None
         return verdict, _LETTERS[verdict], (verdict.upper(), {"yellow": True})
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Gather the outcomes, in the controller or the only process."""
         data = getattr(report, "postflight", None)
         self._told_failures += report.failed
         if data is not None:
-            self._session.gather(data)
+            self._session.judged.gather(data)
         elif report.failed:
-            self._session.gather_lost(report)
+            self._session.judged.gather_lost(report)
+        yield
+        if self._config.getoption("durations", None) is None:
+            reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+            if reporter is not None:
+                frugal.forget(report, reporter)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -144,7 +240,10 @@ class Hooks:
             self._config.workeroutput["postflight"] = told  # type: ignore[attr-defined]
         elif not options.only_lists(self._config):
             is_all_told = session.testsfailed <= self._told_failures
-            session.exitstatus = self._session.finish(int(exitstatus), is_all_told=is_all_told)
+            why = self._why_ended or session.shouldfail or workers.why_ended(self._config)
+            session.exitstatus = self._session.finish(
+                int(exitstatus), is_all_told=is_all_told, why_ended=str(why or "the run was over before")
+            )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -158,19 +257,24 @@ class Hooks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Learn the order of the checks, which workers do not keep."""
-        self._session.put_in_order(ids)
+        """Learn which checks were selected, and their order, which workers do not keep."""
+        self._session.judged.select(ids)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print causes, what is not verified, and one line of totals."""
+        """Print what could not be collected, causes, what is not verified, and one line of totals."""
+        from postflight import uncollected
+
+        for line in uncollected.lines(
+            terminalreporter, self._session.redacted, traces=self._config.option.tbstyle != "no"
+        ):
+            terminalreporter.write_line(line.text, **line.options())
         for line in self._session.summary_lines(terminalreporter._tw.fullwidth):  # noqa: SLF001
             terminalreporter.write_line(line.text, **line.options())
 
     def pytest_unconfigure(self) -> None:
         """Take down what this run brought up."""
         self._session.end()
-        if self._sigterm is not None:
-            signal.signal(signal.SIGTERM, self._sigterm)
+        self._interrupts.give_back()
         # pytest now collects garbage five times over, to find what was never awaited or closed. With the AWS
         # SDK in memory that takes a second, and a run that was interrupted must end at once.
         gc.freeze()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from postflight.evidence import Looking, Unverified
 from postflight.redaction import redacted
+from postflight.writing import write_whole
 
 
 class NotRecordedError(Exception):
@@ -46,7 +48,10 @@ class Recording:
             raise NotRecordedError(f"{file} was written by another version of this probe") from None
 
     def write(self, looking: Looking, outcome: Any, began: float) -> None:
-        """Write one answer: evidence, or the Unverified that stood in its way."""
+        """Write one answer: evidence, or the Unverified that stood in its way.
+
+        Raises Unverified where it cannot be written: a verdict whose evidence is lost proves nothing later.
+        """
         kept: dict[str, Any] = {
             "probe": looking.question.probe,
             "arguments": json.loads(looking.question.arguments),
@@ -57,12 +62,15 @@ class Recording:
             kept["unverified"] = {"message": str(outcome), "permission": outcome.permission}
         else:
             kept["evidence"] = TypeAdapter(looking.answer_type).dump_python(outcome, mode="json")
-        text = json.dumps(redacted(kept, self._redact), indent=1, ensure_ascii=False)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        # json's own encoder is slow as soon as it indents, and this is done for every answer.
+        text = to_json(redacted(kept, self._redact), indent=1).decode()
         file = self._folder / looking.question.file_name
-        temporary = file.with_name(f".{file.name}.{threading.get_native_id()}")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(file)
+        with self._kept():
+            try:
+                write_whole(file, [text])
+            except FileNotFoundError:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                write_whole(file, [text])
 
     def once(self, looking: Looking, since: float, look: Callable[[], Any]) -> Any:
         """Return the answer that another process recorded since then, or look while it waits.
@@ -71,7 +79,8 @@ class Recording:
         """
         from filelock import FileLock, Timeout
 
-        self._folder.mkdir(parents=True, exist_ok=True)
+        with self._kept():
+            self._folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(
             self._folder / f".{looking.question.file_name}.lock",
             timeout=looking.deadline_s,
@@ -85,20 +94,33 @@ class Recording:
                     return look()
         except Timeout:
             waited = f"another process looked for {looking.deadline_s:g} s without an answer"
-            raise Unverified(f"{looking.question.probe}: {waited}") from None
+            raise Unverified(f"{looking.question.probe}: {waited}{looking.why_late()}") from None
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Unverified(f"what is seen cannot be kept in {self._folder}: {error.strerror}") from None
 
 
 def redact_again(folder: Path, redact: Callable[[str], str]) -> None:
     """Replace in recorded answers the secrets that were not known yet when they were written."""
     for file in folder.glob("*.json"):
-        kept = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        # Without an escape the text shows its values as they are, and a long listing need not be read twice.
+        if "\\" not in text and redact(text) == text:
+            continue
+        kept = json.loads(text)
         clean = redacted(kept, redact)
         if clean != kept:
-            file.write_text(json.dumps(clean, indent=1, ensure_ascii=False), encoding="utf-8")
+            write_whole(file, [json.dumps(clean, indent=1, ensure_ascii=False)])
 
 
 class RecordedAnswers:
-    """Answers from a recorded run: no network, no credentials."""
+    """Answers from a recorded run: no network, no credentials, and never a newer one."""
+
+    renewals = 0
 
     def __init__(self, folder: Path) -> None:
         self._recording = Recording(folder)

@@ -4,16 +4,69 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 REDACTED = "[redacted]"
 
-_URL_LOGIN = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
+# What stands for a value and is none: a variable of the shell, a placeholder, a secret that was replaced.
+_PLACEHOLDER = (
+    r"(?:\$\([a-z]+\s"
+    r"|(?:(?-i:\$[A-Z_][A-Z0-9_]*)|\$\{\w+(?::?[-=?+][^\s}]*)?\}|<[\w .-]+>)(?![^\s\"'`&|,;:)}\]\\])"
+    r"|\[redacted\](?:[\s&<>`\"'|;)}\]\\]|[,.:!?…]*(?:\s|$)))"
+)
+# A sentence goes on after its colon, and a structure after its name.
+_PROSE = (
+    r"(?:(?:an?|and|are|as|at|bool|but|by|cannot|does|empty|expired|false|for|from|has|in|invalid|is|its?|missing|"
+    r"must|never|no|none|not|null|of|on|only|optional|or|read|required|see|set|str|that|the|there|this|to|true|"
+    r"unknown|use|was|what|when|where|which|with|without|write|wrong|your?)(?![^\s,.;:!?)'\"}\]])|[{(|>&*]|\[(?:\s|\]|['\"{]))"
+)
+_QUOTED = r"""(?:"(?:\\.|[^"\\\n])*(?:"|$|(?=\n))|'(?:\\.|[^'\\\n])*(?:'|$|(?=\n)))"""
+# Up to a blank, but for the marks of what it stands in.
+_BARE = r"""\S*[^\s`"',.;:)}\]>…]"""
+
+_URL = re.compile(r"(?<=://)(?:(?!://)\S)+")
+_END_OF_URL = re.compile(r"""["<>`]""")
+_AT = re.compile(r"@(?!sha\d+:)")
+# A port is no password, and a path no name.
+_LOGIN = re.compile(
+    r"""(?!git$)(?:[^\s/?#@:"'<>`,;]*:(?!\d{1,5}(?:[/?#"'<>`,;]|$))|[^\s/?#"'<>`,;@]+(?:@|$))"""
+)
 _QUERY = re.compile(
-    r"(?i)(?P<name>[?&][^=&\s]*(?:passw|secret|token|key|signature|credential|sig)[^=&\s]*=)[^&\s'\"]+"
+    r"(?i)(?P<name>[?&][^=&\s]{0,99}(?:passw|secret|token|key|signature|credential|sig)[^=&\s]{0,99}=)(?!=)"
+    rf"(?!{_PLACEHOLDER})[^&\s\"#]*[^&\s\"#`',.;:)}}\]>…]"
+)
+_NAMED = r"(?:passw(?:or)?d|pwd|secret|token|api_?key|credential)[\w.-]{0,99}"
+# Nothing but the secret itself is called so: `saleor-db-secret` and `secret` may be the names of Secrets.
+_CALLED = (
+    r"(?:passw(?:or)?d|passphrase|pwd|token|(?:api|access|secret|private|auth|signing|encryption)[_-]?key"
+    r"|(?:client-?|_)secret|(?-i:SECRET|[a-z]Secret))"
+)
+_ASSIGNMENT = re.compile(rf"(?i)(?P<name>{_NAMED}=)(?![\"']|{_PLACEHOLDER}){_BARE}")
+_SETTING = re.compile(
+    rf"(?i)(?P<name>{_CALLED}(?:=(?=[\"'])|[ \t]+=[ \t]+|:[ \t]+))"
+    rf"(?![\"']?{_PLACEHOLDER}|{_PROSE})(?:{_QUOTED}|{_BARE})"
+)
+_MEMBER = re.compile(
+    rf"""(?is)(?P<name>(?<!\\)(?P<quote>["'])[\w.-]{{0,99}}{_NAMED}(?P=quote)\s*:\s*)(?P<mark>["'])"""
+    r"""(?:\\.|(?!(?P=mark))[^\\])+(?P=mark)"""
+)
+_ESCAPED_MEMBER = re.compile(
+    rf"""(?is)(?P<name>(?P<mark>\\["'])[\w.-]{{0,99}}{_NAMED}(?P=mark)\s*:\s*)(?P=mark)(?:\\\\\\.|(?!(?P=mark)).)+(?P=mark)"""
+)
+_NUMBER = re.compile(rf"""(?i)(?P<name>(?P<quote>\\?["'])[\w.-]{{0,99}}{_CALLED}(?P=quote)\s*:\s*)\d{{4,}}""")
+_SCHEME = "(?:bearer|basic|token|key|apikey|digest|negotiate)"
+_HEADER = re.compile(
+    r"(?i)(?P<name>\bauthorization['\"]?[ \t]*[:=][ \t]*['\"]?"
+    rf"(?!(?:{_SCHEME} )?(?:{_PLACEHOLDER}|{_PROSE}))(?:{_SCHEME} )?)"
+    rf"{_BARE}"
+)
+_PRIVATE_KEY = re.compile(
+    r"(?s)(?P<head>-----BEGIN [A-Z ]*PRIVATE KEY-----).+?(?P<end>-----END [A-Z ]*PRIVATE KEY-----|$)"
 )
 _CREDENTIAL = re.compile(r"(?i)(?P<kind>\b(?:bearer|basic) )[a-z0-9+/=_.~-]{16,}")
+# Looked for first: a pattern is slow, and most texts hold none of these.
+_TELLTALES = ("passw", "passphrase", "pwd", "secret", "token", "key", "credential", "sig")
+_BREAK = re.compile(r"""[\s"'`,;&=<>(){}\[\]]""")
 
 
 def redacted(value: Any, redact: Callable[[str], str]) -> Any:
@@ -25,20 +78,45 @@ def redacted(value: Any, redact: Callable[[str], str]) -> Any:
     return redact(value) if isinstance(value, str) else value
 
 
-def redact_file(file: Path, redact: Callable[[str], str]) -> None:
-    """Take the secrets out of a text file that somebody else wrote, if it is there."""
-    if not file.is_file():
-        return
-    text = file.read_text(encoding="utf-8")
-    clean = redact(text)
-    if clean != text:
-        file.write_text(clean, encoding="utf-8")
-
-
 def masked(text: str) -> str:
-    """Return `text` without what looks like a secret: logins in URLs, tokens in queries and headers."""
-    if "://" in text:
-        text = _URL_LOGIN.sub(REDACTED, text)
-    if "=" in text:
-        text = _QUERY.sub(rf"\g<name>{REDACTED}", text)
-    return _CREDENTIAL.sub(rf"\g<kind>{REDACTED}", text)
+    """Return `text` without what looks like a secret.
+
+    Those are logins in URLs, tokens in queries and headers, and values that are named like secrets
+    (`password=…`, `password: …`, `"token": "…"`).
+    """
+    if "://" in text and "@" in text:
+        text = _URL.sub(_without_login, text)
+    lowered = text.lower()
+    if any(word in lowered for word in _TELLTALES):
+        if "=" in text:
+            text = _QUERY.sub(rf"\g<name>{REDACTED}", text)
+            text = _ASSIGNMENT.sub(rf"\g<name>{REDACTED}", text)
+        if ":" in text and ('"' in text or "'" in text):
+            text = _MEMBER.sub(rf"\g<name>\g<mark>{REDACTED}\g<mark>", text)
+            text = _ESCAPED_MEMBER.sub(rf"\g<name>\g<mark>{REDACTED}\g<mark>", text)
+            text = _NUMBER.sub(rf"\g<name>{REDACTED}", text)
+        if "=" in text or ":" in text:
+            text = _SETTING.sub(rf"\g<name>{REDACTED}", text)
+    if "PRIVATE KEY" in text:
+        text = _PRIVATE_KEY.sub(rf"\g<head>{REDACTED}\g<end>", text)
+    text = _CREDENTIAL.sub(rf"\g<kind>{REDACTED}", text)
+    return _HEADER.sub(rf"\g<name>{REDACTED}", text) if "authorization" in lowered else text
+
+
+def _without_login(found: re.Match[str]) -> str:
+    """Replace a URL's login up to the last @: a password may hold one, and a slash too."""
+    address = found[0]
+    quoted = _END_OF_URL.split(address, maxsplit=1)[0]
+    for text in dict.fromkeys((quoted, address)):
+        ends = [at.start() for at in _AT.finditer(text)]
+        if ends and _LOGIN.match(text[: ends[-1]]):
+            return REDACTED + address[ends[-1] :]
+    return address
+
+
+def cut_short(text: str, most: int) -> str:
+    """Return at most so many characters of a text, and no part of a word: half a secret is not recognised."""
+    if len(text) <= most:
+        return text
+    breaks = [found.start() for found in _BREAK.finditer(text, 0, most + 1)]
+    return f"{text[: breaks[-1]]}…" if breaks else "…"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,19 +16,28 @@ from postflight.probes.connections import Connections
 from postflight.recording import Recording
 from postflight.runbook import Entry
 from postflight.subjects import Ask, rows
+from postflight.surroundings import Replayed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """Evidence, and the questions that it is made of."""
+    """Evidence, and the questions that it is made of.
+
+    `renewals`: how often a question had been asked again when it was made; `since`: how old it may be.
+    """
 
     evidence: object
     asked: tuple[Question, ...]
+    renewals: int = 0
+    since: float = 0.0
 
 
 @dataclass
 class Run:
-    """One run of the suite over one environment."""
+    """One run of the suite over one environment.
+
+    `not_before`: evidence that was looked for earlier is asked for anew; seconds since the epoch.
+    """
 
     environment: Environment
     connections: Connections
@@ -37,27 +45,43 @@ class Run:
     runbook: Mapping[str, Entry]
     folder: Path
     identity: Identity
+    language: str = "en"
     release: str | None = None
     patience: Patience = field(default_factory=Patience)
     until: float | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
     not_declared: dict[str, str] = field(default_factory=dict)
-    recorded: Path | None = None
+    waiver_notes: list[str] = field(default_factory=list)
+    replayed: Replayed | None = None
+    not_before: float = 0.0
+    _questions: dict[Question, Question] = field(default_factory=dict)
     _asked: dict[tuple[str, str | None], tuple[Question, ...]] = field(default_factory=dict)
+    _seen: dict[tuple[str, str | None], Seen] = field(default_factory=dict)
 
     def evidence(self, fixture: str, declared: Subject | None, since: float = 0.0) -> Seen:
-        """Return the evidence of one fixture about one subject, and what was asked. Raises Unverified."""
+        """Return the evidence of one fixture about one subject, and what was asked. Raises Unverified.
+
+        It is put together once for all checks, unless something has been looked at again since then.
+        """
+        about, renewals = _about(fixture, declared), self.answers.renewals
+        since = max(since, self.not_before)
+        kept = self._seen.get(about)
+        if kept is not None and kept.renewals == renewals and kept.since >= since:
+            return kept
         ask = Ask(self.answers, self.connections, since, self.release)
         try:
-            return Seen(rows()[fixture].evidence(ask, self.environment, declared), tuple(ask.asked))
+            found = rows()[fixture].evidence(ask, self.environment, declared)
         finally:
-            self._asked[_about(fixture, declared)] = tuple(ask.asked)
+            # A listing is asked for by each subject in words of its own: of equal ones the first is kept.
+            self._asked[about] = tuple(self._questions.setdefault(one, one) for one in ask.asked)
+        seen = self._seen[about] = Seen(found, self._asked[about], renewals, since)
+        return seen
 
     @property
     def evidence_folder(self) -> Path:
         """Where this run's answers are recorded; for a replay, where they were."""
-        return self.recorded or self.folder / "evidence"
+        return self.replayed.evidence if self.replayed is not None else self.folder / "evidence"
 
     def evidence_files(self, fixtures: Iterable[str], declared: Subject | None) -> list[str]:
         """Return the names of the files under `evidence/` that these fixtures of a subject were made of."""
@@ -97,10 +121,3 @@ def live_answers(folder: Path, connections: Connections, *, shared: bool, until:
     `until`: when the run must have ended, in seconds since the epoch.
     """
     return LiveAnswers(Recording(folder / "evidence", connections.secrets.redact), shared=shared, until=until)
-
-
-def write_json(file: Path, value: object) -> None:
-    """Write JSON for people and scripts, whole or not at all: indented, Korean left readable."""
-    temporary = file.with_name(f".{file.name}")
-    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(file)

@@ -13,6 +13,7 @@ TRANSLATED = {
     "ko": {"증상": "symptom", "원인": "cause", "확인": "confirm", "해결": "fix", "예방": "prevent"},
 }
 LANGUAGES = ("en", *TRANSLATED)
+_GUIDE = {"ko": "가이드"}
 
 _ENTRY = re.compile(r"^## (?P<test>test_\w+)[ \t]*$", re.MULTILINE)
 _LINK = re.compile(
@@ -52,13 +53,6 @@ class Entry:
     guide: str
     leads_to: tuple[Link, ...]
 
-    def as_text(self, language: str = "en") -> str:
-        """Return the entry for a terminal: its check, then field by field."""
-        names = {field: name for name, field in TRANSLATED.get(language, {}).items()}
-        fields = ("symptom", "cause", "confirm", "fix", "prevent", "guide")
-        told = (f"{names.get(field, field.capitalize())}: {getattr(self, field)}" for field in fields)
-        return "\n\n".join((self.check, *told))
-
 
 def check_key(node_id: str) -> str:
     """Return the key of a check, `tests_infra/test_nat.py::test_…`, from a pytest node id."""
@@ -78,6 +72,12 @@ def load(folder: Path, language: str = "en") -> dict[str, Entry]:
         for page in sorted(folder.glob(f"*/test_*.{language}.md")):
             entries.update(_translated(page, folder, language, entries))
     return entries
+
+
+def label(field: str, language: str) -> str:
+    """Return what a field is called in a language: `fix`, `해결`."""
+    names = {of: name for name, of in TRANSLATED.get(language, {}).items()}
+    return names.get(field) or (_GUIDE.get(language, field) if field == "guide" else field)
 
 
 def language_of(said: str | None, process: Mapping[str, str]) -> str:

@@ -16,10 +16,14 @@ OLD_S = 15.0
 
 
 class SecondLook:
-    """The evidence of one failed item, which can be looked at anew and judged again."""
+    """The evidence of one item, which can be looked at anew and judged again.
 
-    def __init__(self, item: pytest.Function, run: Run, answers: LiveAnswers) -> None:
+    `given`: the arguments of the item's test function, in which evidence is renewed. Raises Unverified.
+    """
+
+    def __init__(self, item: pytest.Function, run: Run, answers: LiveAnswers, given: dict[str, Any]) -> None:
         self._item = item
+        self._given = given
         self._run = run
         self._answers = answers
         _, self._subject = collection.subject_of(item)
@@ -28,7 +32,7 @@ class SecondLook:
 
     def judge(self) -> None:
         """Call the test function with the evidence of the last look. Raises AssertionError."""
-        self._item.obj(**arguments(self._item))
+        self._item.obj(**{name: self._given[name] for name in _names(self._item)})
 
     def refresh(self) -> None:
         """Look again at what was judged; a look that another check had since then will do."""
@@ -41,17 +45,29 @@ class SecondLook:
 
     def is_doomed(self) -> bool:
         """Whether the evidence says that what is wrong cannot heal by itself."""
-        return any(getattr(self._item.funcargs[name], "is_doomed", False) for name in self._fixtures)
+        return any(getattr(self._given[name], "is_doomed", False) for name in self._fixtures)
 
     def _look(self, since: float) -> list[Question]:
         asked: list[Question] = []
         for name in self._fixtures:
             seen = self._run.evidence(name, self._subject, since)
-            self._item.funcargs[name] = seen.evidence
+            self._given[name] = seen.evidence
             asked.extend(seen.asked)
         return asked
 
 
-def arguments(item: pytest.Function) -> dict[str, Any]:
-    """Return the arguments of an item's test function."""
-    return {name: item.funcargs[name] for name in item._fixtureinfo.argnames}  # noqa: SLF001 - as pytest does
+def arguments_before(item: pytest.Function, run: Run) -> dict[str, Any] | None:
+    """Return what an item's test function asks for besides evidence, before pytest sets its fixtures up.
+
+    None: it asks for fixtures that are not ours, or may be skipped.
+    """
+    if any(next(item.iter_markers(name), None) for name in ("skip", "skipif", "xfail")):
+        return None
+    call = getattr(item, "callspec", None)
+    given = {"environment": run.environment, **(call.params if call is not None else {})}
+    return given if all(name in given or name in rows() for name in _names(item)) else None
+
+
+def _names(item: pytest.Function) -> tuple[str, ...]:
+    """Return the names of a test function's arguments."""
+    return item._fixtureinfo.argnames  # noqa: SLF001 - as pytest does

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 from types import ModuleType
 from typing import Any
 
@@ -14,29 +15,28 @@ import pytest
 
 from postflight import beginning, collection, options
 from postflight.bring_up import BroughtUp
-from postflight.doomed import Doomed
 from postflight.environment import Subject
 from postflight.evidence import LiveAnswers, Unverified
-from postflight.patience import Attempt, again_judged
-from postflight.redaction import redact_file
-from postflight.report import terminal
-from postflight.report.redaction import redacted
+from postflight.judged import EXIT_UNVERIFIED, Judged, is_cut_short, status
+from postflight.report import junit, terminal
 from postflight.report.reports import Reports
+from postflight.report.shown import keep_locals_of_checks, redacted
 from postflight.report.wanted import wanted
 from postflight.run import Run, Seen
-from postflight.second_look import SecondLook
+from postflight.settling import SETTLED_AFTER_S, Settling
 from postflight.subjects import rows
 from postflight.surroundings import Surroundings, UsedVariables
-from postflight.verdicts import Outcome, failure_of, judge, lost, undeclared
-from postflight.waivers import waived
+from postflight.unjudged import subjects_judged, unjudged
+from postflight.verdicts import Outcome, judge, undeclared
+from postflight.waivers import notes, waived
 
-SETTLED_AFTER_S = pytest.StashKey[float]()
-EXIT_UNVERIFIED = 6
-
-_CONCURRENCY = 48
+CONCURRENCY = 48
 _HURRY_S = 1.2
+# After the deadline, what was seen in time is judged for so long. Some 700 checks take a second.
+_JUDGING_S = 5.0
+# After Ctrl-C not even that: whoever pressed it waits.
+_MOMENT_S = 1.0
 _LONGEST_LOOK_S = 30.0
-_NOTHING_FAILED = {int(pytest.ExitCode.OK), int(pytest.ExitCode.TESTS_FAILED)}
 
 
 class Session:
@@ -44,15 +44,17 @@ class Session:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._file = beginning.environment_file(config)
-        self._surroundings = beginning.surroundings(config)
+        self._replayed = beginning.replayed(config)
+        self._file = options.environment_file(config, self._replayed.environment if self._replayed else None)
+        self._surroundings = beginning.surroundings(config, self._replayed)
         self._vantage = self._surroundings.vantage
         self._brought_up: BroughtUp | None = None
         self._run: Run | None = None
         self._reports: Reports | None = None
-        self._doomed: Doomed | None = None
-        self._outcomes: dict[str, Outcome] = {}
-        self._order: dict[str, int] = {}
+        self._unwritten = ""
+        self._judges_until = float("inf")
+        self._settling: Settling | None = None
+        self.judged = Judged()
         self._wanted = wanted(config, os.environ)
         self._load()
 
@@ -82,10 +84,16 @@ class Session:
         if self._brought_up is not None:
             # The file's ${VARIABLES} have their real values only now.
             self._load()
-        self._run = beginning.begin(self._config, self.environment, self._vantage, began)
+        self._run = beginning.begin(self._config, self.environment, self._vantage, began, self._replayed)
+        if isinstance(self._run.answers, LiveAnswers):
+            self._settling = Settling(self._run, self._run.answers)
         if not options.is_xdist_worker(self._config):
             used = {name: self._variables[name] for name in self._variables.used}
-            Surroundings(self._vantage, used).write(self._run.folder)
+            try:
+                Surroundings(self._vantage, used).write(self._run.folder)
+            except OSError as error:
+                told = f"--reports {self._run.folder.parent}: nothing can be written there"
+                raise pytest.UsageError(f"{told} ({error.strerror}).") from None
 
     def header(self) -> list[str]:
         """Say what this run looks at: environment, account, region, cluster, who, from where."""
@@ -96,6 +104,7 @@ class Session:
         context = f" (context {identity.context})" if identity.context else ""
         where = f"account {identity.account}, region {identity.region}{cluster}{context}"
         return [
+            *([str(self._replayed)] if self._replayed is not None else []),
             f"environment: {self.environment.name}, {where}",
             f"as: {identity.caller}, from {self._vantage} the cluster's network",
         ]
@@ -106,43 +115,50 @@ class Session:
         if run is None or not isinstance(run.answers, LiveAnswers):
             return
         known = rows()
-        tasks: dict[tuple[str, str | None], partial[Seen]] = {}
+        tasks: dict[str, dict[str | None, partial[Seen]]] = {}
         for item in items:
             _, subject = collection.subject_of(item)
             for name in getattr(item, "fixturenames", ()):
                 if name in known:
-                    key = (name, subject.name if subject is not None and known[name].kind else None)
-                    tasks.setdefault(key, partial(run.evidence, name, subject))
-        run.answers.prefetch(tasks.values(), _CONCURRENCY)
+                    about = subject.name if subject is not None and known[name].kind else None
+                    tasks.setdefault(name, {}).setdefault(about, partial(run.evidence, name, subject))
+        # One of each kind first: whichever has the longest chain of looks has then begun.
+        in_turn = zip_longest(*(of_one_kind.values() for of_one_kind in tasks.values()))
+        run.answers.prefetch((task for turn in in_turn for task in turn if task is not None), CONCURRENCY)
 
-    def settle(self, item: pytest.Function, failure: AssertionError) -> None:
-        """Judge a check that has just failed again, on newer evidence, while patience lasts.
+    def settle_first(self, items: Sequence[pytest.Item]) -> bool:
+        """Wait until what is selected is right, while patience lasts; ask for it anew if that took time.
 
-        A failure on old evidence is looked at once more even without patience. Raises AssertionError.
+        Returns whether that was interrupted: what has been seen by then is judged, for a moment. A worker of
+        pytest-xdist gets nothing more to judge, and is interrupted at once.
         """
         run = self._run
-        if run is None or not isinstance(run.answers, LiveAnswers):
-            raise failure
-        second_look = SecondLook(item, run, run.answers)
-        is_in_vain = partial(self._is_in_vain, item, run, second_look)
-        attempt = Attempt(second_look.judge, second_look.refresh, is_in_vain)
-        if run.patience.left_s > 0 and not is_in_vain():
-            run.patience.settle(attempt, failure)
-            item.stash[SETTLED_AFTER_S] = round(time.time() - run.patience.began, 1)
-        elif second_look.is_old():
-            again_judged(attempt, failure)
-        else:
-            raise failure
-
-    def _is_in_vain(self, item: pytest.Function, run: Run, second_look: SecondLook) -> bool:
-        """Whether what is wrong cannot heal by itself, or follows from what cannot."""
-        if self._doomed is None:
-            self._doomed = Doomed(run.runbook)
-        failure = failure_of(item, self.environment)
-        if second_look.is_doomed():
-            self._doomed.add(failure)
+        if self._settling is None or run is None:
+            return False
+        try:
+            self._settling.before_judging(items)
+            if run.not_before:
+                self.prefetch(items)
+        except KeyboardInterrupt:
+            if options.is_xdist_worker(self._config):
+                raise
+            self.give_up()
+            run.patience.budget_s = 0.0
+            self._judges_until = time.time() + _MOMENT_S
             return True
-        return self._doomed.leads_to(failure)
+        return False
+
+    def settle(self, item: pytest.Function, failure: AssertionError) -> None:
+        """Judge a check that has just failed again. Raises AssertionError."""
+        if self._settling is None:
+            raise failure
+        self._settling.after_failing(item, failure)
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the run has to end, though not all is judged that was seen in time."""
+        is_over = self._run is not None and _is_over(self._run, _JUDGING_S)
+        return is_over or time.time() >= self._judges_until
 
     def judge(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Outcome | None:
         """Return the outcome of a phase that says something: a call, or a set-up or tear-down that failed."""
@@ -156,31 +172,21 @@ class Session:
         outcome = replace(outcome, evidence=seen).redacted(self._run.connections.secrets.redact)
         return waived(outcome, self.environment.waivers, self._run.started)
 
+    def redacted(self, text: str) -> str:
+        """Return a text of pytest's own without secrets."""
+        return redacted(text, self._run) if self._run is not None else text
+
     def redact(self, report: pytest.TestReport) -> None:
         """Take secrets out of what pytest itself tells: tracebacks with locals, and captured output."""
         if self._run is None:
             return
-        told = report.longreprtext
-        kept = redacted(told, self._run)
-        if kept != told:
-            report.longrepr = kept
+        if report.longrepr is not None:
+            keep_locals_of_checks(report, self._config.rootpath)
+            told = report.longreprtext
+            kept = redacted(told, self._run)
+            if kept != told:
+                report.longrepr = kept
         report.sections = [(title, redacted(text, self._run)) for title, text in report.sections]
-
-    def gather(self, data: Mapping[str, Any]) -> None:
-        """Keep an outcome; of two for one check (its call, and a failed tear-down) the worse stands."""
-        outcome = Outcome.from_json(data)
-        before = self._outcomes.get(outcome.id)
-        if before is None or before.verdict != "failed":
-            self._outcomes[outcome.id] = outcome
-
-    def gather_lost(self, report: pytest.TestReport) -> None:
-        """Keep a check that has no verdict: the worker that judged it is gone."""
-        told = next(iter(report.longreprtext.splitlines()), "no more is known")
-        self._outcomes[report.nodeid] = lost(report.nodeid, told)
-
-    def put_in_order(self, ids: Sequence[str]) -> None:
-        """Tell outcomes in this order: workers end theirs in any."""
-        self._order = {one: position for position, one in enumerate(ids)}
 
     def for_worker(self) -> dict[str, Any] | None:
         """Return what a pytest-xdist worker must know to be part of this run."""
@@ -203,62 +209,80 @@ class Session:
                 self._run.connections.secrets.add(value)
             self.collection.left_out.update(told["left_out"])
 
-    def finish(self, exit_status: int, *, is_all_told: bool) -> int:
-        """Write the reports and return the run's exit status. A run that judged nothing leaves none.
+    def finish(self, exit_status: int, *, is_all_told: bool, why_ended: str) -> int:
+        """Write the reports and return the run's exit status. A run that selected nothing leaves none.
 
         `is_all_told`: whether every failure that pytest counted is an outcome (a module that cannot be
-        imported is not).
+        imported is not). `why_ended` tells why what was selected and not judged was not.
         """
         run = self._run
         if run is None:
             return exit_status
-        self._close(run, exit_status)
-        outcomes = sorted(self._outcomes.values(), key=lambda one: self._order.get(one.id, len(self._order)))
-        if self._config.getoption("--strict-environment"):
-            outcomes += [undeclared(*one) for one in sorted(self.collection.left_out.items())]
-        status = self._status(outcomes, exit_status, is_all_told)
-        if not outcomes:
-            return status
-        run.not_declared.update(self.collection.left_out)
-        self._reports = Reports(run, outcomes, status, self._wanted)
-        self._reports.write()
-        return status
+        is_over = _is_over(run)
+        self._close(run, exit_status, is_at_its_end=self.judged.is_all)
+        left_out = self.collection.undeclared if self._config.getoption("--strict-environment") else {}
+        outcomes = [*self.judged.outcomes(why_ended), *(undeclared(*one) for one in sorted(left_out.items()))]
+        # What a run had no time for may be anything: only what could not be seen may be allowed.
+        allows = bool(self._config.getoption("--allow-unverified")) and not is_over
+        ours = status(outcomes, exit_status, is_all_told=is_all_told, allows_unverified=allows)
+        return self._report(run, outcomes, ours) if outcomes else ours
 
-    def _close(self, run: Run, exit_status: int) -> None:
+    def _report(self, run: Run, outcomes: Sequence[Outcome], exit_status: int) -> int:
+        """Write the reports; return the exit status, which is never green without them."""
+        run.not_declared.update(self.collection.left_out)
+        unseen = unjudged(self._config.rootpath, self.collection, run.runbook, outcomes)
+        judged_on = partial(subjects_judged, self._config.rootpath, self.collection)
+        run.waiver_notes.extend(
+            notes(self.environment.waivers, outcomes, run.runbook, judged_on, run.started)
+        )
+        self._reports = Reports(run, outcomes, exit_status, self._wanted, unseen)
+        try:
+            self._reports.write()
+        except OSError as error:
+            rest = f"({run.folder}); what stands here is all that there is of this run."
+            self._unwritten = f"The reports could not be written: {error.strerror} {rest}"
+            is_failed = exit_status not in {int(pytest.ExitCode.OK), EXIT_UNVERIFIED}
+            return exit_status if is_failed else int(pytest.ExitCode.INTERNAL_ERROR)
+        return exit_status
+
+    def give_up(self) -> None:
+        """Begin nothing any more, and wait for nothing yet: the run is being interrupted."""
+        if self._run is not None and isinstance(self._run.answers, LiveAnswers):
+            self._run.connections.ending.set()
+            self._run.answers.close(0.0, only_writes=True)
+
+    def _close(self, run: Run, exit_status: int, *, is_at_its_end: bool = True) -> None:
         """Let looks end that are under way: another worker may wait for them, and a canary must be removed.
 
         After Ctrl-C, -x and --deadline only what writes is waited for, and not for long.
         """
         if not isinstance(run.answers, LiveAnswers):
             return
-        is_over = run.until is not None and time.time() >= run.until
-        hurries = is_over or exit_status not in _NOTHING_FAILED or bool(self._config.getoption("maxfail"))
+        is_cut = is_cut_short(exit_status) or not is_at_its_end
+        hurries = _is_over(run) or is_cut or bool(self._config.getoption("maxfail"))
         if hurries:
             run.connections.ending.set()
         run.answers.close(_HURRY_S if hurries else _LONGEST_LOOK_S, only_writes=hurries)
-
-    def _status(self, outcomes: Sequence[Outcome], exit_status: int, is_all_told: bool) -> int:
-        """Return the run's exit status. `is_all_told`: whether every failure of pytest's is an outcome."""
-        if exit_status not in _NOTHING_FAILED:
-            return exit_status
-        if not is_all_told or any(one.verdict == "failed" for one in outcomes):
-            return int(pytest.ExitCode.TESTS_FAILED)
-        if any(one.is_defect for one in outcomes):
-            return EXIT_UNVERIFIED
-        if any(one.verdict == "unverified" for one in outcomes):
-            return 0 if self._config.getoption("--allow-unverified") else EXIT_UNVERIFIED
-        return int(pytest.ExitCode.OK) if outcomes else exit_status
 
     def summary_lines(self, width: int) -> Iterator[terminal.Line]:
         """Yield the end of the terminal's output."""
         if self._reports is not None:
             yield from self._reports.lines(width, self._config.invocation_params.dir)
+        if self._unwritten:
+            yield terminal.Line(self._unwritten, terminal.RED)
 
     def end(self) -> None:
         """Take down what this run brought up, and take secrets out of pytest's own JUnit file."""
-        junit: str | None = getattr(self._config.option, "xmlpath", None)
-        if self._run is not None and junit and not options.is_xdist_worker(self._config):
-            redact_file(self._config.invocation_params.dir / junit, self._run.connections.secrets.redact)
-        if self._brought_up is not None:
-            self._brought_up.take_down()
-            self._brought_up = None
+        written = junit.written(self._config)
+        try:
+            if self._run is not None and written is not None:
+                junit.redact(written, self._run.connections.secrets.redact)
+        finally:
+            if self._brought_up is not None:
+                self._brought_up.take_down()
+                self._brought_up = None
+
+
+def _is_over(run: Run, since_s: float = 0.0) -> bool:
+    """Whether the run's --deadline has come, and came so many seconds ago."""
+    return run.until is not None and time.time() >= run.until + since_s

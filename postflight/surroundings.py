@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from postflight.environment import Vantage
 from postflight.environment.plaintext import is_secret_name
@@ -37,6 +38,27 @@ class UsedVariables(Mapping[str, str]):
 
 
 @dataclass(frozen=True)
+class Replayed:
+    """The run whose evidence a replay judges again: its folder, and what its results say of it.
+
+    A run that was killed left no results, and so neither its environment nor its time.
+    """
+
+    folder: Path
+    environment: str | None = None
+    seen: str | None = None
+
+    @property
+    def evidence(self) -> Path:
+        """Where its answers are."""
+        return self.folder / "evidence"
+
+    def __str__(self) -> str:
+        when = f", seen at {self.seen}" if self.seen else ""
+        return f"REPLAY of {self.folder.name}{when}: nothing was looked at now"
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """The process variables that filled in an environment's file, and where the run stood."""
 
@@ -58,3 +80,24 @@ def recorded(run: Path) -> Surroundings:
     """Read what a run kept. Raises OSError and ValueError."""
     kept = json.loads((run / FILE).read_text(encoding="utf-8"))
     return Surroundings(kept["vantage"], kept["variables"])
+
+
+def replayed(run: Path) -> Replayed:
+    """Find the run that a replay of this folder judges: `latest` is a link, and a replay may be replayed.
+
+    Raises OSError, ValueError, KeyError and TypeError.
+    """
+    folder = run.resolve(strict=True)
+    told = _told(folder)
+    if told and told.get("replayed") and not (folder / "evidence").is_dir():
+        # A replay has no evidence of its own; it says whose it judged.
+        folder = Path(told["replayed"]).resolve(strict=True)
+        told = _told(folder)
+    return Replayed(folder, told["env"], told["started"]) if told else Replayed(folder)
+
+
+def _told(run: Path) -> Mapping[str, Any]:
+    """Return what a run's results say of the run itself; nothing, where a run was killed before."""
+    file = run / "results.json"
+    told: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))["run"] if file.is_file() else {}
+    return told

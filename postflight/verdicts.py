@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Final, Literal
 
 import pytest
 
 from postflight.causes import Failure
 from postflight.collection import subject_of
-from postflight.environment import Environment, Subject, scopes, subjects
+from postflight.concern import Resources, concerned, innocent
+from postflight.environment import Environment, Subject, scopes, subject_named
 from postflight.evidence import Unverified
 from postflight.runbook import Entry, check_key, filled
 
 Verdict = Literal["passed", "failed", "unverified", "waived"]
 
+_FRAMES_TOLD = 4
+# Of tens of thousands of outcomes nearly all have passed: they share what they have not, and such words.
+_NONE: Final[Mapping[str, Any]] = {}
+_WORDS_OF_MANY: Final = ("check", "kind", "subject", "verdict", "fact")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A check judged: JSON-able, so that an xdist worker can send it."""
 
@@ -31,10 +40,10 @@ class Outcome:
     fact: str = ""
     permission: str | None = None
     settled_after_s: float | None = None
-    scopes: Mapping[str, list[str]] = field(default_factory=dict)
-    runbook: Mapping[str, str] = field(default_factory=dict)
+    scopes: Mapping[str, list[str]] = field(default_factory=lambda: _NONE)
+    runbook: Mapping[str, str] = field(default_factory=lambda: _NONE)
     evidence: Sequence[str] = ()
-    is_defect: bool = False
+    is_inexcusable: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data that `from_json` reads."""
@@ -42,6 +51,8 @@ class Outcome:
 
     def redacted(self, redact: Callable[[str], str]) -> Outcome:
         """Return the outcome with secrets replaced in what it tells; ids and names are the environment's."""
+        if not (self.message or self.permission or self.runbook):
+            return self
         return replace(
             self,
             message=redact(self.message),
@@ -56,8 +67,10 @@ class Outcome:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Outcome:
-        """Read what `as_json` wrote."""
-        return Outcome(**data)
+        """Read what `as_json` wrote; of what many outcomes say alike a worker has sent a copy with each."""
+        shared = {name: sys.intern(data[name]) for name in _WORDS_OF_MANY if data[name] is not None}
+        nothing = {name: _NONE for name in ("scopes", "runbook") if not data[name]}
+        return Outcome(**{**data, **shared, **nothing})
 
 
 def judge(
@@ -84,32 +97,47 @@ def judge(
     in_trouble = verdict != "passed"
     return Outcome(
         id=item.nodeid,
-        check=check_key(item.nodeid),
+        check=sys.intern(check_key(item.nodeid)),
         kind=kind,
         subject=subject.name if subject is not None else None,
         verdict=verdict,
         message=_message(error),
         duration_s=round(call.duration, 4),
-        fact=(getattr(item, "function", item).__doc__ or "").strip().split("\n")[0],
+        fact=sys.intern((getattr(item, "function", item).__doc__ or "").strip().split("\n")[0]),
         permission=error.permission if isinstance(error, Unverified) else None,
         settled_after_s=settled_after_s,
-        is_defect=not is_told and not isinstance(error, pytest.skip.Exception),
-        scopes=_scopes(environment, subject) if in_trouble else {},
-        runbook=_filled_entry(entry, item, environment, kind, subject) if in_trouble and entry else {},
+        is_inexcusable=not is_told and not isinstance(error, pytest.skip.Exception),
+        scopes=_scopes(environment, subject, item) if in_trouble else _NONE,
+        runbook=_filled_entry(entry, item, environment, kind, subject) if in_trouble and entry else _NONE,
     )
+
+
+def judged_as(item: pytest.Item) -> tuple[str, str | None]:
+    """Return the check that an item is, and the name of the subject that it is about."""
+    _, subject = subject_of(item)
+    return check_key(item.nodeid), subject.name if subject is not None else None
 
 
 def lost(identity: str, told: str) -> Outcome:
     """Return a check that came to no verdict, by a defect of ours or the end of its process."""
+    return _without_verdict(identity, f"came to no verdict: {told}")
+
+
+def not_judged(identity: str, why: str) -> Outcome:
+    """Return a check that was selected and never begun, or never ended: the run was over before."""
+    return _without_verdict(identity, f"not judged: {why}")
+
+
+def _without_verdict(identity: str, message: str) -> Outcome:
     return Outcome(
         id=identity,
         check=check_key(identity),
         kind=None,
         subject=None,
         verdict="unverified",
-        message=f"came to no verdict: {told}",
+        message=message,
         duration_s=0.0,
-        is_defect=True,
+        is_inexcusable=True,
     )
 
 
@@ -130,7 +158,7 @@ def undeclared(section: str, why: str) -> Outcome:
 def failure_of(item: pytest.Item, environment: Environment) -> Failure:
     """Return an item as a failure, for causes to be told from consequences."""
     _, subject = subject_of(item)
-    belongs_to = {kind: frozenset(names) for kind, names in _scopes(environment, subject).items()}
+    belongs_to = {kind: frozenset(names) for kind, names in _scopes(environment, subject, item).items()}
     return Failure(item.nodeid, check_key(item.nodeid), belongs_to)
 
 
@@ -140,15 +168,26 @@ def _message(error: BaseException | None) -> str:
     lines = str(error).strip().splitlines()
     if isinstance(error, AssertionError | Unverified):
         return lines[0] if lines else "the assertion says no more"
-    return (
-        f"a defect of this check or its probe: {type(error).__name__}: {lines[0] if lines else 'no message'}"
-    )
+    told = lines[0] if lines else "no message"
+    return f"a defect of this check or its probe: {type(error).__name__}: {told} ({_place(error)})"
 
 
-def _scopes(environment: Environment, subject: Subject | None) -> dict[str, list[str]]:
+def _place(error: BaseException) -> str:
+    """Return where an error was raised, innermost first: the line that broke, and ours that led to it."""
+    frames = [f"{Path(one.filename).name}:{one.lineno}" for one in traceback.extract_tb(error.__traceback__)]
+    return " < ".join(frames[::-1][:_FRAMES_TOLD]) or "no place is known"
+
+
+def _scopes(environment: Environment, subject: Subject | None, item: pytest.Item) -> dict[str, list[str]]:
     if subject is None:
         return {}
-    return {kind: sorted(names) for kind, names in scopes(environment, subject).items()}
+    found = dict(scopes(environment, subject))
+    for evidence in getattr(item, "funcargs", {}).values():
+        if isinstance(evidence, Resources):
+            found.update(concerned(environment, subject, evidence))
+        for kind in innocent(evidence):
+            found.pop(kind, None)
+    return {kind: sorted(names) for kind, names in found.items()}
 
 
 def _filled_entry(
@@ -162,7 +201,7 @@ def _filled_entry(
             candidates.append(subject)
         elif len(related.get(of, ())) == 1 and of not in {"namespace", "zone"}:
             (name,) = related[of]
-            candidates.extend(one for one in subjects(environment, of) if one.name == name)
+            candidates.append(subject_named(environment, of, name))
         candidates.append(getattr(environment, of, None))
         candidates.append(getattr(item, "funcargs", {}).get(of))
         for candidate in candidates:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from postflight.environment.waiver import Waiver
 from postflight.report.findings import counted
 from postflight.verdicts import Outcome
 
-
-@dataclass(frozen=True)
-class WaiverNote:
-    """What is to be said of one waiver at the end of a run."""
-
-    waiver: Waiver
-    text: str
+# A check's key to the subjects on which this environment is judged by it; None where that is not known.
+JudgedOn = Callable[[str], Sequence[str | None] | None]
 
 
 def waived(outcome: Outcome, waivers: Sequence[Waiver], now: datetime) -> Outcome:
@@ -38,28 +33,39 @@ def waived(outcome: Outcome, waivers: Sequence[Waiver], now: datetime) -> Outcom
     return outcome
 
 
-def notes(
-    waivers: Sequence[Waiver], outcomes: Sequence[Outcome], checks: Collection[str], now: datetime
-) -> Iterator[WaiverNote]:
-    """Yield what to say of waivers that have expired, match no check, or are needed no more.
+def is_waived(judged: tuple[str, str | None], waivers: Sequence[Waiver], now: datetime) -> bool:
+    """Whether a failure of this check on this subject is waived."""
+    return any(one.covers(*judged) and one.days_left(now) >= 0 for one in waivers)
 
-    `checks`: every check that there is, by its key. Nothing is said of checks that this run did not judge.
+
+def notes(
+    waivers: Sequence[Waiver],
+    outcomes: Sequence[Outcome],
+    checks: Collection[str],
+    judged_on: JudgedOn,
+    now: datetime,
+) -> Iterator[str]:
+    """Yield what to say of waivers that have expired, match nothing, or are needed no more.
+
+    `checks`: every check that there is, by its key. Of what this run did not select nothing is said but what
+    the environment's file tells.
     """
+    verdicts = {(one.check, one.subject): one.verdict for one in outcomes} if waivers else {}
     for one in waivers:
         about = f"waiver of {one.check} [{one.subject}] by {one.owner}"
-        judged = [outcome for outcome in outcomes if one.covers(outcome.check, outcome.subject)]
-        is_check = any(one.covers(check, None) or one.covers(check, one.subject) for check in checks)
-        if not is_check:
-            yield WaiverNote(one, f"{about}: there is no such check")
+        named = [check for check in checks if one.names(check)]
+        declared = [judged_on(check) for check in named]
+        covered = [
+            (check, subject)
+            for check, subjects in zip(named, declared, strict=True)
+            for subject in subjects or ()
+            if one.covers(check, subject)
+        ]
+        if not named:
+            yield f"{about}: there is no such check"
         elif one.days_left(now) < 0:
-            yield WaiverNote(
-                one, f"{about}: expired on {one.expires:%Y-%m-%d}; mend it, renew it or remove it"
-            )
-        elif not judged and any(_same_check(one, outcome) for outcome in outcomes):
-            yield WaiverNote(one, f"{about}: no subject has such a name")
-        elif judged and all(outcome.verdict == "passed" for outcome in judged):
-            yield WaiverNote(one, f"{about}: what it waives passes; remove it")
-
-
-def _same_check(waiver: Waiver, outcome: Outcome) -> bool:
-    return waiver.model_copy(update={"subject": "*"}).covers(outcome.check, outcome.subject)
+            yield f"{about}: expired on {one.expires:%Y-%m-%d}; mend it, renew it or remove it"
+        elif not covered and None not in declared:
+            yield f"{about}: no subject has such a name"
+        elif covered and all(verdicts.get(each) == "passed" for each in covered):
+            yield f"{about}: what it waives passes; remove it"

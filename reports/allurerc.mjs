@@ -1,19 +1,15 @@
 // How Allure 3 shows a run: `make report` reads this. The results are completed by postflight/report/allure.py.
-import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const folder = new URL("../environments/", import.meta.url);
-
-// One report may hold many environments: each has its own history and can be chosen at the top.
+// One report may hold many environments: each can be chosen at the top. reports/build.mjs tells which there are.
+const names = JSON.parse(process.env.POSTFLIGHT_ENVIRONMENTS ?? "[]");
 const environments = Object.fromEntries(
-  readdirSync(folder)
-    .filter((file) => file.endsWith(".yaml") && !file.endsWith(".base.yaml"))
-    .map((file) => file.slice(0, -".yaml".length))
-    .map((name) => [
-      name,
-      { matcher: ({ labels }) => labels.some((label) => label.name === "env" && label.value === name) },
-    ]),
+  names.map((name) => [
+    name.replace(/[^\w-]/g, "_"),
+    { name, matcher: ({ labels }) => labels.some((label) => label.name === "env" && label.value === name) },
+  ]),
 );
+const history = process.env.POSTFLIGHT_HISTORY ?? fileURLToPath(new URL("allure-history/several.jsonl", import.meta.url));
 
 const category = (name, value, more = {}) => ({
   name,
@@ -22,8 +18,8 @@ const category = (name, value, more = {}) => ({
 });
 
 export default {
-  name: "Postflight",
-  historyPath: fileURLToPath(new URL("allure-history.jsonl", import.meta.url)),
+  name: names.length === 1 ? `Postflight: ${names[0]}` : "Postflight",
+  historyPath: history,
   appendHistory: true,
   environments,
   categories: [
@@ -39,7 +35,7 @@ export default {
   plugins: {
     awesome: {
       options: {
-        reportName: "Postflight",
+        reportName: names.length === 1 ? `Postflight: ${names[0]}` : "Postflight",
         reportLanguage: "en",
         singleFile: false,
         groupBy: ["parentSuite", "suite"],

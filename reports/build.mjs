@@ -1,19 +1,26 @@
-// Builds the Allure report of a run: `node reports/build.mjs [RUN]`, the latest by default. `make report` calls it.
+// Builds an Allure report: `node reports/build.mjs [FOLDER]`. The folder is a run (the latest by default), or holds
+// the results of several environments, which become one report. `make report` calls it.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { environmentsOf, gather } from "./results.mjs";
 
 const reports = dirname(fileURLToPath(import.meta.url));
 const run = resolve(process.argv[2] ?? join(reports, "latest"));
-const results = join(run, "allure-results");
+const gathered = join(run, "allure-gathered");
+const own = join(run, "allure-results");
 
-if (!existsSync(results)) {
-  console.error(`${results} is not there. Let a run keep Allure results first:`);
+if (!existsSync(own) && !(existsSync(run) && gather(realpathSync(run), gathered))) {
+  console.error(`${own} is not there. Let a run keep Allure results first:`);
   console.error("  pytest --env NAME --alluredir reports/allure-results --clean-alluredir");
   process.exit(1);
 }
 
+const results = realpathSync(existsSync(own) ? own : gathered);
+const environments = environmentsOf(results);
+const histories = join(reports, "allure-history");
+mkdirSync(histories, { recursive: true });
 const output = join(realpathSync(run), "allure-report");
 const made = spawnSync(
   process.execPath,
@@ -24,9 +31,18 @@ const made = spawnSync(
     join(reports, "allurerc.mjs"),
     "--output",
     output,
-    realpathSync(results),
+    results,
   ],
-  { cwd: reports, stdio: ["ignore", "inherit", "inherit"] },
+  {
+    cwd: reports,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: {
+      ...process.env,
+      POSTFLIGHT_ENVIRONMENTS: JSON.stringify(environments),
+      // Trends are one environment's own, or those of all together.
+      POSTFLIGHT_HISTORY: join(histories, `${environments.length === 1 ? environments[0] : "several"}.jsonl`),
+    },
+  },
 );
 if (made.status !== 0) {
   process.exit(made.status ?? 1);
@@ -36,4 +52,5 @@ if (made.status !== 0) {
 const page = join(output, "index.html");
 const analytics = /<script async src="https:\/\/www\.googletagmanager\.com[^]*?<\/script>\s*<script>[^]*?<\/script>/;
 writeFileSync(page, readFileSync(page, "utf8").replace(analytics, ""));
-console.log(`Serve it: node ${join("reports", "node_modules", "allure", "cli.js")} open ${output}`);
+console.log(`${environments.join(", ")}: serve it with`);
+console.log(`  node ${join("reports", "node_modules", "allure", "cli.js")} open '${output}'`);

@@ -1,10 +1,11 @@
-"""A pretend cloud made of real servers: `python -m sandbox up | down | status | break | mend | faults`."""
+"""A pretend cloud made of real servers: `python -m sandbox up | down | status | env | break | mend | …`."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from sandbox.launcher import attach, bring_up
 from sandbox.run_folder import ControlError, RunFolder, call
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 DEFAULT_FOLDER = Path(__file__).resolve().parent / "run"
 FOLDER_VARIABLE = "SANDBOX_RUN_DIR"
@@ -23,9 +24,15 @@ def main(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
     folder = RunFolder(options.run_dir)
     try:
-        return int(options.action(folder, options))
+        status = int(options.action(folder, options))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `| head` has read enough; what is left of the output must not complain when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ControlError as error:
         return _complain(str(error))
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,10 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     up.set_defaults(action=_up)
     command("down", "stop the sandbox").set_defaults(action=_down)
     command("status", "say where everything is and what is broken").set_defaults(action=_status)
+    command("env", 'print the variables to export: eval "$(python -m sandbox env)"').set_defaults(action=_env)
     command("settle", "wait until the sandbox is quiet, after a change by hand").set_defaults(action=_settle)
     breaking = command("break", "break one thing")
     breaking.add_argument("fault", help="`python -m sandbox faults` lists them")
-    breaking.add_argument("parameters", nargs="*", type=_pair, metavar="key=value")
+    breaking.add_argument("parameters", nargs="*", type=_pair, default=[], metavar="key=value")
     breaking.set_defaults(action=_break)
     mending = command("mend", "take a fault back")
     chosen = mending.add_mutually_exclusive_group(required=True)
@@ -110,9 +118,7 @@ def _down(folder: RunFolder, _: argparse.Namespace) -> int:
 
 
 def _status(folder: RunFolder, _: argparse.Namespace) -> int:
-    state = folder.read()
-    if state is None:
-        return _complain("no sandbox runs here; start one with `python -m sandbox up`")
+    state = _running(folder)
     _print_table(state["where"])
     for name, parameters in call(state, "status")["broken"].items():
         chosen = " ".join(f"{key}={value}" for key, value in parameters.items())
@@ -120,24 +126,56 @@ def _status(folder: RunFolder, _: argparse.Namespace) -> int:
     return 0
 
 
+def _env(folder: RunFolder, _: argparse.Namespace) -> int:
+    for name, value in _running(folder)["variables"].items():
+        sys.stdout.write(f"export {name}={_quoted(value)}\n")
+    return 0
+
+
+def _quoted(value: str) -> str:
+    """Quote a value for a shell, also where the shell would not ask for it."""
+    return "'" + value.replace("'", "'\"'\"'") + "'"
+
+
 def _settle(folder: RunFolder, _: argparse.Namespace) -> int:
     return _ask(folder, "settle")
 
 
 def _break(folder: RunFolder, options: argparse.Namespace) -> int:
-    return _ask(folder, "break", fault=options.fault, parameters=dict(options.parameters))
+    chosen = " ".join((options.fault, *(f"{key}={value}" for key, value in options.parameters)))
+    with _told(f"breaking {chosen}"):
+        return _ask(folder, "break", fault=options.fault, parameters=dict(options.parameters))
 
 
 def _mend(folder: RunFolder, options: argparse.Namespace) -> int:
-    return _ask(folder, "mend", fault=None if options.all else options.fault)
+    with _told(f"mending {options.fault or 'everything'}"):
+        return _ask(folder, "mend", fault=None if options.all else options.fault)
+
+
+@contextmanager
+def _told(doing: str) -> Iterator[None]:
+    """Say what is being done before it is, for some of it takes half a minute; and that it is done."""
+    sys.stderr.write(f"sandbox: {doing} … ")
+    sys.stderr.flush()
+    end = "\n"
+    try:
+        yield
+        end = "done\n"
+    finally:
+        sys.stderr.write(end)
 
 
 def _ask(folder: RunFolder, action: str, **arguments: Any) -> int:
+    call(_running(folder), action, **arguments)
+    return 0
+
+
+def _running(folder: RunFolder) -> dict[str, Any]:
+    """Return the state of the sandbox that runs here. Raises ControlError."""
     state = folder.read()
     if state is None:
-        return _complain("no sandbox runs here; start one with `python -m sandbox up`")
-    call(state, action, **arguments)
-    return 0
+        raise ControlError("no sandbox runs here; start one with `python -m sandbox up`")
+    return state
 
 
 def _faults(_: RunFolder, __: argparse.Namespace) -> int:

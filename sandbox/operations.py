@@ -94,6 +94,7 @@ class Operations:
             for name in chosen:
                 await asyncio.to_thread(next, self._active.pop(name).steps, None)
             await self._world.manager.settle()
+            await self._world.manager.outlive()
         return {"mended": chosen}
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import dns.name
+import dns.rcode
 import dns.rdatatype
 
 from sandbox.names import LOOPBACK
-from sandbox.network.records import names_from
+from sandbox.network.records import Answer, names_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from sandbox.controllers.cloud import Cloud
     from sandbox.network.certificates import Certificate
-    from sandbox.network.records import Answer, Names
+    from sandbox.network.records import Names
 
 
 class Surface:
@@ -27,6 +28,7 @@ class Surface:
         self.cloud: Cloud | None = None
         self.certificates: dict[str, Certificate] = {}
         self.arns: Mapping[str, str] = {}
+        self.unserved: set[str] = set()  # zones that the name servers they are delegated to do not serve
         self._names: Names = names_from((), {})
 
     def set_names(self, names: Names) -> None:
@@ -34,8 +36,15 @@ class Surface:
         self._names = names
 
     def answer(self, name: dns.name.Name, kind: RdataType) -> Answer:
-        """Answer a DNS question."""
-        return self._names.answer(name, kind)
+        """Answer a DNS question as a resolver: where no name server serves the zone, it fails."""
+        return Answer(dns.rcode.SERVFAIL) if self._is_unserved(name) else self._names.answer(name, kind)
+
+    def answer_as_authority(self, name: dns.name.Name, kind: RdataType) -> Answer:
+        """Answer a DNS question as the zone's name server; one that does not serve the zone refuses."""
+        return Answer(dns.rcode.REFUSED) if self._is_unserved(name) else self._names.answer(name, kind)
+
+    def _is_unserved(self, name: dns.name.Name) -> bool:
+        return any(name.is_subdomain(dns.name.from_text(zone)) for zone in self.unserved)
 
     def resolves(self, host: str) -> bool:
         """Whether a host name has an address."""
@@ -52,3 +61,7 @@ class Surface:
     def admits(self, identifier: str) -> Callable[[], bool]:
         """Give the question whether pods may connect to a store; before AWS is known, they may."""
         return lambda: self.cloud is None or self.cloud.node_reaches(identifier)
+
+    def gets_out(self, node: str) -> bool:
+        """Whether the node with this address reaches the internet; before AWS is known, it does."""
+        return self.cloud is None or self.cloud.node_gets_out(node)

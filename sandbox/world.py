@@ -106,10 +106,10 @@ class _Builder:
         self.authority_file.write_text(self.authorities.public.pem)
         aws, stores, saleor = await self._start_children()
         session = await stack.enter_async_context(_session())
-        dns = await self._start_dns()
+        name_servers, dns = await self._start_dns()
         edge = await self._start_edge()
         runtime = self._runtime(saleor, aws, dns.port)
-        images = Images(aws, self.pool)
+        images = Images(aws, self.pool, self.surface.gets_out)
         kubelet = Kubelet(Node(self.cluster, images, runtime, session))
         stack.push_async_callback(kubelet.stop)
         kube_api, kube_url = await self._start_kube_api(kubelet)
@@ -131,7 +131,7 @@ class _Builder:
         loop = asyncio.get_running_loop()
         site = Site(
             loop, aws, seeded, facts, kube, kube_api, repository, argocd.sync, stores, self.authorities,
-            self.surface, dns, runtime.behaviours, images,
+            self.surface, dns, name_servers, runtime.behaviours, images,
         )  # fmt: skip
         return World(site, manager, self.surface, self.tokens)
 
@@ -165,11 +165,14 @@ class _Builder:
         )
         sys.stderr.flush()
 
-    async def _start_dns(self) -> DnsServer:
-        dns = DnsServer(self.surface.answer, latency=self.latency)
-        await dns.start()
-        self.stack.push_async_callback(dns.stop)
-        return dns
+    async def _start_dns(self) -> tuple[DnsServer, DnsServer]:
+        """Start the zones' name servers (one for all), and the resolver."""
+        name_servers = DnsServer(self.surface.answer_as_authority, latency=self.latency)
+        resolver = DnsServer(self.surface.answer, latency=self.latency, is_resolver=True)
+        for server in (name_servers, resolver):
+            await server.start()
+            self.stack.push_async_callback(server.stop)
+        return name_servers, resolver
 
     async def _start_edge(self) -> Edge:
         default = self.authorities.public.issue("edge.sandbox.invalid")

@@ -21,12 +21,19 @@ NO_FILES = {
 }
 
 
+# A bucket that keeps versions, where a selftest makes one.
+VERSIONED = "keeps-versions"
+
+
 def environment(assume_role: str | None = None) -> Environment:
     """Return an environment of the sandbox's account with its media bucket."""
     return Environment(
         name="selftest",
         aws=Account(account=names.ACCOUNT, region=names.REGION, assume_role=assume_role),
-        buckets={"media": Bucket(name="media", bucket=names.MEDIA_BUCKET, role=names.API_ROLE)},
+        buckets={
+            name: Bucket(name=name, bucket=bucket, role=names.API_ROLE, canary=True)
+            for name, bucket in (("media", names.MEDIA_BUCKET), ("versioned", VERSIONED))
+        },
     )
 
 

@@ -31,7 +31,7 @@ def init(sandbox: Sandbox, file: Path, *words: str) -> subprocess.CompletedProce
     told = sandbox.variables
     return postflight(
         "init", "--name", "found", "--output", str(file), "--context", "sandbox",
-        "--resolver", told["SANDBOX_DNS"], "--authoritative", told["SANDBOX_DNS"],
+        "--resolver", told["SANDBOX_DNS"], "--authoritative", told["SANDBOX_NAME_SERVER"],
         "--ca", told["SANDBOX_CA"], "--database-ca", told["SANDBOX_RDS_CA"],
         "--cache-ca", told["SANDBOX_RDS_CA"], "--https-port", told["SANDBOX_HTTPS_PORT"], *words,
         variables=sandbox.process_environment,

@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from postflight.environment import Environment
+from postflight.evidence import LiveAnswers
 from postflight.probes.connections import Connections
+from postflight.probes.reads import Probe
+from postflight.subjects import Ask
 from sandbox.network.certificates import Certificate
-from selftests.kube_api_server import Served
+from selftests.kube_api_server import Served, serving
 from selftests.rude_servers import Behaviour
 
 ENVIRONMENT: Mapping[str, Any] = {
@@ -61,3 +65,34 @@ def over_tls(certificate: Certificate, behaviour: Behaviour) -> Behaviour:
             behaviour(inside)
 
     return behave
+
+
+def look(probe: Probe[..., Any], connections: Connections, *arguments: Any, **named: Any) -> Any:
+    """Take one look."""
+    return probe.looking(connections, *arguments, **named).look()
+
+
+def post(served: Served, path: str, body: dict[str, Any]) -> None:
+    """Create an object."""
+    answer = served.request("POST", path, body=body)
+    assert answer.ok, answer.text
+
+
+def set_status(served: Served, path: str, status: dict[str, Any]) -> None:
+    """Write an object's status."""
+    kind = "application/merge-patch+json"
+    answer = served.request("PATCH", f"{path}/status", body={"status": status}, Content_Type=kind)
+    assert answer.ok, answer.text
+
+
+@contextmanager
+def serving_shop(folder: Path) -> Iterator[Served]:
+    """Give a server with the namespace `shop`."""
+    with serving(folder) as server:
+        post(server, "/api/v1/namespaces", {"metadata": {"name": "shop"}})
+        yield server
+
+
+def asking(served: Served, folder: Path, who: str = "viewer") -> Ask:
+    """Return what rows ask this server with."""
+    return Ask(LiveAnswers(), run_at(served, folder, who))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from selftests.proofs import seen
+from selftests.proofs.asserts import asserted
 from selftests.proofs.harness import ROOT, Sandbox, SuiteRun
 
 GONE = "gone"
@@ -21,6 +23,9 @@ ABSENT = {
     "tests_platform/test_workloads.py::test_deployment_exists": GONE,
     "tests_platform/test_ingress.py::test_ingress_exists": GONE,
     "tests_platform/test_applications.py::test_application_exists": GONE,
+    "tests_platform/test_controllers.py::test_controller_is_ready": GONE,
+    "tests_platform/test_jobs.py::test_job_has_completed": GONE,
+    "tests_platform/test_service_accounts.py::test_service_account_names_its_role": GONE,
     "tests_infra/test_subnets.py::test_subnet_is_in_the_declared_zone": "elsewhere",
     "tests_network/test_certificates.py::test_certificate_covers_its_hosts": "narrow",
 }
@@ -41,10 +46,11 @@ database_servers:
     user: saleor_admin
     login: {{url: {{secret: saleor-db-secret, key: DATABASE_URL, namespace: saleor}}}}
     login_database: gone
+    databases: [gone]
 caches:
   gone: {{}}
 buckets:
-  gone: {{bucket: min-kyeol-gone}}
+  gone: {{bucket: min-kyeol-gone, canary: true}}
 terraform:
   gone:
     bucket: min-kyeol-tfstate-123456789012
@@ -55,8 +61,23 @@ hosted_zones:
 distributions:
   gone: {{id: E0GONE0GONE00, origin: origin-sandbox-kyeol.click}}
 services:
-  gone: {{health: null, database: null, image_repository: null, required: null}}
+  gone:
+    health: {{path: /health}}
+    image_repository: gone
+    service_account: gone
+    role: gone
+    required: {{"*": null, SOME: {{}}}}
 ingresses:
+  gone: {{namespace: saleor, certificate: kyeol}}
+controllers:
+  gone:
+    kind: external-dns
+    service_account: external-dns
+    role: min-kyeol-sandbox-external-dns-role
+    policy: ExternalDNSPolicy
+    owner_id: gone
+    domain_filters: [gone.example]
+jobs:
   gone: {{namespace: saleor}}
 applications:
   gone: {{}}
@@ -77,6 +98,11 @@ def test_what_is_absent_is_a_cause(run: SuiteRun, check: str) -> None:
     causes = {(one["check"], one["subject"]) for one in run.results["causes"]}
 
     assert (check, ABSENT[check]) in causes
+
+
+def test_assertions_about_absent_things_fail(run: SuiteRun) -> None:
+    """The record says which assertions are seen to fail here: it must be so."""
+    assert seen.asserted()[seen.ABSENT] <= set(asserted(run)), f"record {', '.join(asserted(run))}"
 
 
 def test_nothing_else_is_a_cause(run: SuiteRun) -> None:

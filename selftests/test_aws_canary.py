@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from postflight.probes.aws import canary
+from postflight.probes.aws.client import ATTEMPTS
 from sandbox import names
-from selftests.aws_looks import connections, look, refusal
+from selftests.aws_looks import VERSIONED, connections, difference, look, refusal
 from selftests.aws_server import Cloud
 
 pytest_plugins = ["selftests.aws_fixtures"]
@@ -67,6 +68,56 @@ def test_canaries_of_killed_runs_are_swept_and_nothing_else(cloud: Cloud) -> Non
         store.delete_object(Bucket=names.MEDIA_BUCKET, Key=FOREIGN)
 
 
+@pytest.fixture
+def versioned(cloud: Cloud) -> str:
+    """A bucket that keeps versions, as the runbook advises."""
+    store = cloud.aws.client("s3")
+    store.create_bucket(Bucket=VERSIONED, CreateBucketConfiguration={"LocationConstraint": names.REGION})
+    store.put_bucket_versioning(Bucket=VERSIONED, VersioningConfiguration={"Status": "Enabled"})
+    store.put_object(Bucket=VERSIONED, Key=OLD, Body=b"x")
+    return VERSIONED
+
+
+def versions(cloud: Cloud, bucket: str) -> list[str]:
+    """Return the keys of all versions and deletion markers below the prefix, and remove them."""
+    store: Any = cloud.aws.client("s3")
+    told = store.list_object_versions(Bucket=bucket, Prefix=PREFIX)
+    found = [*told.get("Versions", ()), *told.get("DeleteMarkers", ())]
+    for one in found:
+        store.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
+    return [one["Key"] for one in found]
+
+
+def test_nothing_stays_in_a_bucket_that_keeps_versions(cloud: Cloud, versioned: str) -> None:
+    """A deletion without a version only hides: one more object a run, for ever, that no listing shows."""
+    reached = connections(cloud.aws.endpoint_url)
+    seen = look(reached, canary.canary, versioned, PREFIX, None)
+    left = versions(cloud, versioned)
+    cloud.aws.client("s3").delete_bucket(Bucket=versioned)
+
+    assert seen.is_complete, seen
+    assert seen.swept == (OLD,)
+    assert seen.kept == ()
+    assert left == []
+
+
+def test_a_version_that_may_not_be_deleted_is_told(cloud: Cloud, versioned: str) -> None:
+    """It is hidden at least, and whoever may delete it has to be told that it is there."""
+    reached = connections(cloud.aws.endpoint_url)
+    cloud.aws.deny(["s3:DeleteObjectVersion"])
+    try:
+        seen = look(reached, canary.canary, versioned, PREFIX, None)
+    finally:
+        cloud.aws.deny([])
+    left = versions(cloud, versioned)
+    cloud.aws.client("s3").delete_bucket(Bucket=versioned)
+
+    assert seen.is_complete, seen
+    assert seen.left == ()
+    assert [one.split()[0] for one in seen.kept] == [OLD, seen.key]
+    assert set(left) == {OLD, seen.key}
+
+
 def test_refused_role_is_a_finding(cloud: Cloud) -> None:
     """That the application may not upload is what the check is there to find."""
     allow(cloud, "s3:ListBucket")
@@ -90,15 +141,18 @@ def test_canary_that_cannot_be_deleted_is_told(cloud: Cloud) -> None:
         cloud.aws.client("s3").delete_object(Bucket=names.MEDIA_BUCKET, Key=seen.key)
 
 
-def test_run_that_may_not_write_is_unverified(cloud: Cloud) -> None:
+@pytest.mark.parametrize("permission", ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"])
+def test_run_that_may_not_write_is_unverified(cloud: Cloud, permission: str) -> None:
     """Without a role of the application the run's own rights say nothing about the application's."""
-    cloud.aws.deny(["s3:PutObject"])
+    cloud.aws.deny([permission])
     try:
         said = refusal(lambda: upload(cloud, None))
     finally:
         cloud.aws.deny([])
-    assert said.permission == "s3:PutObject"
-    assert keys(cloud) == []
+    for key in keys(cloud):
+        assert permission == "s3:DeleteObject"
+        cloud.aws.client("s3").delete_object(Bucket=names.MEDIA_BUCKET, Key=key)
+    assert said.permission == permission
 
 
 def test_what_cannot_be_listed_is_not_written(cloud: Cloud) -> None:
@@ -118,3 +172,16 @@ def test_absent_bucket_is_a_finding(cloud: Cloud) -> None:
     reached = connections(cloud.aws.endpoint_url)
     seen = look(reached, canary.canary, "no-such-bucket", PREFIX, None)
     assert seen.problem == "there is no bucket no-such-bucket"
+
+
+def test_role_that_cannot_be_assumed_is_told_as_such(cloud: Cloud) -> None:
+    """Roles are assumed on the way of another call, which is not the one that was refused."""
+    before = cloud.aws.calls()
+    cloud.aws.throttle(["sts:AssumeRole"])
+    try:
+        said = refusal(lambda: upload(cloud))
+    finally:
+        cloud.aws.throttle([])
+    assert "AWS throttled sts:AssumeRole" in str(said)
+    # Nothing was sent, so nothing has to be removed: it is tried for one step only.
+    assert difference(cloud.aws.calls(), before) == {"s3:ListObjectsV2": 1, "sts:AssumeRole": ATTEMPTS}

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from postflight.probes.aws import acm, ec2, iam, route53, s3
+from postflight.probes.aws import acm, cloudfront, ec2, elasticache, rds, route53, s3
 from postflight.probes.aws.policies import statements
 from postflight.probes.aws.proxies import proxies_for
 from postflight.probes.aws.security_groups import Rule, SecurityGroup, Source, passage
-from postflight.subjects.images import Release
 
 ROLE = "arn:aws:iam::123456789012:role/api"
 OTHER = "arn:aws:iam::123456789012:role/other"
@@ -52,7 +51,6 @@ TLS_ONLY = statement("Deny", Principal="*", Condition={"Bool": {"aws:SecureTrans
         ((statement(), statement("Deny", NotPrincipal={"AWS": OTHER})), False),
         ((statement(), statement("Deny", NotPrincipal={"AWS": ROLE})), True),
         ((statement(), statement("Deny", NotAction="s3:PutObject")), False),
-        ((statement(Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}}),), False),
     ],
 )
 def test_bucket_policy_is_judged_as_s3_does(found: tuple[dict[str, Any], ...], *, allowed: bool) -> None:
@@ -86,10 +84,28 @@ def test_passage_is_open_by_group_or_by_every_network(rule: Rule, *, is_open: bo
     assert seen.is_open is is_open
 
 
+def test_rules_of_several_subnets_add_up() -> None:
+    """One rule a subnet is how many teams write it, in one group or in two that are both attached."""
+    first, second = (
+        Rule(protocol="tcp", first=5432, last=5432, networks=("10.0.10.0/24",)),
+        Rule(protocol="tcp", first=0, last=65535, networks=("10.0.11.0/24",)),
+    )
+    networks = ("10.0.10.0/24", "10.0.11.0/24")
+    assert passage((NODES,), (group(first, second),), (5432,), networks).is_open
+    assert passage((NODES,), (group(first), group(second)), (5432,), networks).is_open
+    assert not passage((NODES,), (group(first, second),), (5432,), (*networks, "10.0.12.0/24")).is_open
+
+
 def test_closed_passage_names_both_groups_and_the_port() -> None:
     """Whoever mends it has to know which group lets which one in, and where."""
     words = passage((NODES,), (group(),), (5432,)).words
     assert words == "db (sg-db) does not let nodes (sg-nodes) in on TCP port 5432"
+
+
+def test_every_closed_port_is_opened_by_the_command() -> None:
+    """A command for the first port of three leaves two services away."""
+    open_one = group(Rule(protocol="tcp", first=80, last=80, groups=("sg-nodes",)))
+    assert passage((NODES,), (open_one,), (80, 3000, 8000)).missing_ports == "3000 8000"
 
 
 def test_passage_without_port_or_target_proves_nothing() -> None:
@@ -108,6 +124,35 @@ def test_subnet_without_a_table_of_its_own_uses_the_main_one() -> None:
     assert not ec2.RouteTables(items=()).of(subnet).found
 
 
+@pytest.mark.parametrize(
+    ("status", "serves"),
+    [
+        ("available", True),
+        ("backing-up", True),
+        ("storage-optimization", True),
+        ("configuring-enhanced-monitoring", True),
+        ("modifying", False),
+        ("rebooting", False),
+        ("storage-full", False),
+        ("stopped", False),
+        ("", False),
+    ],
+)
+def test_database_server_serves_while_it_is_backed_up(status: str, *, serves: bool) -> None:
+    """A nightly run in the backup window would else be red every night, and its readers stop reading."""
+    found = rds.DatabaseServer(kind="instance", identifier="rds", status=status)
+    assert found.is_available is serves
+
+
+@pytest.mark.parametrize(
+    ("status", "serves"),
+    [("available", True), ("snapshotting", True), ("modifying", False), ("create-failed", False)],
+)
+def test_cache_serves_while_it_is_backed_up(status: str, *, serves: bool) -> None:
+    """As with databases: a snapshot is taken from a cache that goes on answering."""
+    assert elasticache.Cache(name="valkey", status=status).is_available is serves
+
+
 def test_gateway_that_serves_goes_before_its_deleted_namesake() -> None:
     """AWS lists a deleted gateway for about an hour after its replacement has its name."""
     old = ec2.NatGateway(id="nat-old", name="natgw", state="deleted", created="2026-01-02")
@@ -121,22 +166,57 @@ def test_records_compare_as_dns_names_do() -> None:
     assert route53.domain("\\052.kyeol.click.") == "*.kyeol.click"
 
 
+@pytest.mark.parametrize(
+    ("host", "answering"),
+    [
+        ("shop.ex.com", ["*.ex.com"]),
+        ("a.b.ex.com", ["*.ex.com"]),
+        ("www.ex.com", ["www.ex.com"]),
+        ("mail.ex.com", []),
+        ("a.mail.ex.com", []),
+        ("sub.ex.com", []),
+        ("a.sub.ex.com", []),
+        ("x.deep.sub.ex.com", ["*.deep.sub.ex.com"]),
+        ("ex.com", []),
+        ("shop.other.com", []),
+    ],
+)
+def test_wildcard_record_answers_where_no_name_exists(host: str, answering: list[str]) -> None:
+    """RFC 4592: a host that resolves by a wildcard has its record, and one that exists otherwise has not."""
+    found = route53.Records(
+        zone="ex.com",
+        items=(
+            route53.Record(name="ex.com", type="NS", values=("ns-1.awsdns-1.com.",)),
+            route53.Record(name="*.ex.com", type="A", alias="alb.elb.amazonaws.com"),
+            route53.Record(name="www.ex.com", type="A", alias="other.elb.amazonaws.com"),
+            route53.Record(name="mail.ex.com", type="MX", values=("10 mx.ex.com.",)),
+            route53.Record(name="*.deep.sub.ex.com", type="CNAME", values=("alb.elb.amazonaws.com.",)),
+        ),
+    )
+    assert [one.name for one in found.addressing(host)] == answering
+
+
+@pytest.mark.parametrize(
+    ("host", "is_served"),
+    [
+        ("www.shop.com", True),
+        ("a.b.shop.com", True),
+        ("shop.com", False),
+        ("myshop.com", False),
+        ("store.example", True),
+    ],
+)
+def test_distribution_serves_what_its_wildcard_covers(host: str, *, is_served: bool) -> None:
+    """CloudFront's wildcard stands for any number of labels, unlike a certificate's."""
+    found = cloudfront.Distribution(id="E1", aliases=("*.shop.com", "store.example"))
+    assert found.serves(host) is is_served
+
+
 def test_wildcard_covers_one_label() -> None:
     """Browsers refuse two."""
     found = acm.Certificate(arn="arn", names=("*.kyeol.click",))
     hosts = ("dashboard.kyeol.click", "kyeol.click", "a.b.kyeol.click")
     assert found.uncovered(hosts) == ("kyeol.click", "a.b.kyeol.click")
-
-
-def test_trust_of_another_cluster_or_account_does_not_count() -> None:
-    """A cluster that was made again has another OIDC issuer, and every old trust is void."""
-    issuer = "https://oidc.eks.ap-northeast-2.amazonaws.com/id/NEW"
-    test = {f"{issuer.removeprefix('https://')}:sub": "system:serviceaccount:kube-system:external-dns"}
-    trust = statements({"Statement": {"Effect": "Allow", "Condition": {"StringEquals": test}}})
-    role = iam.Role(name="dns", trust=trust)
-    assert role.trusts("kube-system", "external-dns", issuer)
-    assert not role.trusts("kube-system", "external-dns", issuer.replace("NEW", "OLD"))
-    assert not role.trusts("kube-system", "aws-load-balancer-controller", issuer)
 
 
 def test_proxies_are_those_of_the_shell_but_for_what_they_spare() -> None:
@@ -146,36 +226,3 @@ def test_proxies_are_those_of_the_shell_but_for_what_they_spare() -> None:
     assert proxies_for("http://127.0.0.1:5000", shell) == {}
     assert proxies_for(None, {**shell, "no_proxy": ".amazonaws.com"}) == {}
     assert proxies_for(None, {}) == {}
-
-
-COMMIT = "7114918aa0c3f1e2d4b5a69788776655443322ff"
-DIGEST = f"sha256:{'ab' * 32}"
-
-
-@pytest.mark.parametrize(
-    ("revision", "image", "digest", "is_of"),
-    [
-        (COMMIT, f"r/cart:{COMMIT}", None, True),
-        (COMMIT, "r/cart:7114918", None, True),
-        ("7114918", f"r/cart:{COMMIT}", None, True),
-        ("7114918", "r/cart:7114918", None, True),
-        ("7114918", f"r/cart:7114918@{DIGEST}", DIGEST, True),
-        ("711491", f"r/cart:{COMMIT}", None, False),
-        (COMMIT, "r/cart:711491", None, False),
-        ("7114919", f"r/cart:{COMMIT}", None, False),
-        ("release-1.2", "r/cart:release-1", None, False),
-        ("release-1", "r/cart:release-1.2", None, False),
-        ("v1.2", "r/cart:v1.2", None, True),
-        (DIGEST, "r/cart:7114918", DIGEST, True),
-        (DIGEST, "r/cart:7114918", f"sha256:{'cd' * 32}", False),
-        (DIGEST, "r/cart:7114918", None, False),
-    ],
-)
-def test_release_is_known_by_commit_tag_or_digest(
-    revision: str, image: str, digest: str | None, *, is_of: bool
-) -> None:
-    """Pipelines cut commits where they like; a tag that merely begins alike is another release."""
-    release = Release(revision=revision)
-    assert release.is_of(image, digest) is is_of
-    if not is_of and release.is_digest:
-        assert (digest or "does not have") in release.told(image, digest)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
 
 from postflight.causes import Explanation, Failure, explain
 from postflight.runbook import Entry, Link
+from selftests import tiny_project
 
 
 def entry(check: str, *leads_to: Link) -> Entry:
@@ -103,3 +108,125 @@ def test_failures_that_explain_each_other_have_the_first_as_their_cause() -> Non
 
     assert circle.causes == ("chicken[1]",)
     assert circle.because_of == {"egg[1]": ("chicken[1]",)}
+
+
+def test_a_chain_goes_through_what_the_run_did_not_judge() -> None:
+    """-k, a folder or a node id leaves out the middle of a chain, not the reason for its end."""
+    selected = (
+        failure("database", "cart", database="cart"),
+        failure("health", "cart", service="cart"),
+        failure("health", "auth", service="auth"),
+    )
+    left_out = (
+        failure("ready", "cart", service="cart", database="cart"),
+        failure("ready", "auth", service="auth", database="auth"),
+    )
+    told = explain(selected, RUNBOOK, left_out)
+
+    assert told.causes == ("database[cart]", "health[auth]")
+    assert told.because_of == {"health[cart]": ("database[cart]",)}
+    assert explain(selected, RUNBOOK).because_of == {}
+
+
+def test_a_chain_ends_at_a_check_that_passed() -> None:
+    """Whose database is there and whose pods are ready is ill for another reason."""
+    selected = (failure("database", "cart", database="cart"), failure("health", "cart", service="cart"))
+
+    assert explain(selected, RUNBOOK, ()).causes == ("database[cart]", "health[cart]")
+
+
+def test_what_was_not_judged_is_neither_cause_nor_consequence() -> None:
+    """A report tells of checks that ran."""
+    told = explain(
+        [failure("record", "shop", host="shop", ingress="shop")],
+        RUNBOOK,
+        [failure("address", "shop", ingress="shop"), failure("answer", "shop", host="shop")],
+    )
+
+    assert told == Explanation(("record[shop]",), {})
+
+
+_CHAIN = '''\
+import pytest
+
+
+def test_subnet_is_tagged(declared_subnet):
+    """First."""
+    assert declared_subnet.name == "b", "no tag"
+
+
+@pytest.mark.where(tier="public")
+def test_load_balancer_exists(declared_subnet):
+    """Second."""
+    assert MIDDLE, "no load balancer"
+
+
+def test_host_answers(declared_subnet):
+    """Third."""
+    assert declared_subnet.name == "b", "no answer"
+'''
+_NEXT = {
+    "test_subnet_is_tagged": "[test_load_balancer_exists](test_tiny.md) of the same subnet",
+    "test_load_balancer_exists": "[test_host_answers](test_tiny.md) of the same subnet",
+    "test_host_answers": "—",
+}
+
+
+def chained(folder: Path, middle: str, tier: str = "public") -> Path:
+    """Write a project of three checks that lead to each other, of which the second is told how to end."""
+    project = tiny_project.make(folder)
+    page = "".join(tiny_project.entry(test, leads_to) for test, leads_to in _NEXT.items())
+    (project / "runbook" / "tests_infra" / "test_tiny.md").write_text(page, encoding="utf-8")
+    module = project / "tests_infra" / "test_tiny.py"
+    module.write_text(_CHAIN.replace("MIDDLE", middle).replace("public", tier), encoding="utf-8")
+    return project
+
+
+def causes_told(project: Path, *selection: str) -> list[tuple[str, ...]]:
+    """Run the project; return each cause with its consequences, without the names of files."""
+    tiny_project.run(project, *selection)
+    results = json.loads((tiny_project.latest(project) / "results.json").read_text(encoding="utf-8"))
+    return [
+        tuple(one.rpartition("::")[2] for one in (cause["id"], *cause["consequences"]))
+        for cause in results["causes"]
+    ]
+
+
+ENDS = "test_subnet_is_tagged[a]", "test_host_answers[a]"
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        ("-k", "tagged or answers"),
+        tuple(f"tests_infra/test_tiny.py::{name}" for name in ENDS),
+        ("--deselect", "tests_infra/test_tiny.py::test_load_balancer_exists", "-n", "2"),
+    ],
+    ids=["-k", "node ids", "--deselect -n 2"],
+)
+def test_a_selection_keeps_the_cause_of_its_consequences(tmp_path: Path, selection: tuple[str, ...]) -> None:
+    """Whoever looks at two of three things again must not be told of two incidents."""
+    project = chained(tmp_path, middle="False")
+
+    assert causes_told(project, *selection) == [ENDS]
+
+
+def test_a_middle_that_passed_separates_two_causes(tmp_path: Path) -> None:
+    """With a load balancer there the host is silent for a reason of its own."""
+    project = chained(tmp_path, middle="True")
+
+    assert causes_told(project) == [(ENDS[0],), (ENDS[1],)]
+
+
+def test_a_middle_that_could_not_be_seen_is_gone_through(tmp_path: Path) -> None:
+    """That one permission is missing must not make two incidents of one."""
+    project = chained(tmp_path, middle="declared_subnet.no_such_thing")
+
+    assert causes_told(project) == [ENDS]
+
+
+def test_a_check_that_is_not_about_a_subject_is_not_gone_through(tmp_path: Path) -> None:
+    """What the environment does not ask for can have broken nothing."""
+    project = chained(tmp_path, middle="False", tier="private")
+
+    assert causes_told(project) == [(ENDS[0],), (ENDS[1],)]

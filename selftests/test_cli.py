@@ -92,6 +92,26 @@ def test_an_error_is_one_paragraph(words: tuple[str, ...], status: int, said: st
     assert done.returncode == status
 
 
+def test_every_mistake_of_a_file_is_told(tmp_path: Path) -> None:
+    """Ten mistakes must not take ten calls."""
+    file = tmp_path / "some.yaml"
+    file.write_text('aws: {account: "12", region: x}\nservcies: {}\n', encoding="utf-8")
+    done = postflight("check-environment", str(file))
+
+    assert done.returncode == 2
+    assert [line.split(": ")[:2] for line in done.stderr.splitlines()] == [
+        ["postflight", f"{file}:1"],
+        ["postflight", f"{file}:2"],
+    ]
+
+
+def test_a_complaint_names_what_was_typed() -> None:
+    """Nobody typed `--env` there."""
+    done = postflight("check-environment", "environments/nosuch.yaml")
+
+    assert "postflight: environments/nosuch.yaml: there is no file" in paragraph(done)
+
+
 def test_an_unreachable_aws_is_one_paragraph() -> None:
     """A proxy, a VPN that is down: the commonest errors of all."""
     keys = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE000000000", "AWS_SECRET_ACCESS_KEY": "example-secret"}
@@ -120,35 +140,6 @@ def test_output_may_be_cut_off() -> None:
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-@pytest.mark.parametrize(
-    ("typed", "expected"),
-    [
-        ("postflight ex", {"explain"}),
-        ("postflight diff st", {"stage"}),
-        ("postflight diff stage --obs", {"--observed"}),
-        ("postflight permissions --env p", {"prod"}),
-        ("postflight completion f", {"fish"}),
-        ("postflight check-environment doa", {"doa-prod"}),
-        ("postflight explain --", {"--help", "--lang"}),
-    ],
-)
-def test_bash_completes(tmp_path: Path, typed: str, expected: set[str]) -> None:
-    """The script is run by a real bash, as it will be."""
-    script = tmp_path / "completion.bash"
-    script.write_text(postflight("completion", "bash").stdout, encoding="utf-8")
-    words = typed.split(" ")
-    code = (
-        f"source {shlex.quote(str(script))}; COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; _postflight; "
-        'printf "%s\\n" "${COMPREPLY[@]}"'
-    )
-    done = subprocess.run(
-        ["bash", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
-    )
-
-    assert done.stderr == ""
-    assert set(done.stdout.split()) == expected
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
+from postflight.environment import Account, Api, Environment
+from postflight.evidence import Looking, Unverified
 from postflight.probes.http import Crossing, HttpAnswer
+from postflight.subjects import Ask, rows
 from postflight.subjects.cors import ForeignPreflight, Preflight, SharedAnswer
+from selftests.aws_looks import connections
 
 ORIGIN = "https://shop.example"
 GOOD = {
@@ -109,3 +115,43 @@ def foreign(got: HttpAnswer) -> ForeignPreflight:
     """Return the preflight of an undeclared origin."""
     crossing = Crossing(url="https://api.example/", origin="https://foreign.example", method="POST")
     return ForeignPreflight(crossing=crossing, answer=got)
+
+
+class Origins:
+    """Answers to preflights, by the origin that asks."""
+
+    renewals = 0
+
+    def __init__(self, answers: Mapping[str, HttpAnswer]) -> None:
+        self._answers = answers
+
+    def ask(self, looking: Looking, since: float = 0.0) -> Any:
+        """Return what an API answered to the origin of this preflight."""
+        del since
+        return self._answers[json.loads(looking.question.arguments)["crossing"]["origin"]]
+
+
+def foreign_preflight(to_own: HttpAnswer, to_foreign: HttpAnswer) -> ForeignPreflight:
+    """Look at a foreign preflight as a run does, of an API with one declared origin."""
+    api = Api(
+        name="a", url="https://api.example/", service="api", origins={"shop": ORIGIN}, methods=("PATCH",)
+    )
+    environment = Environment(name="e", aws=Account(account="123456789012", region="x"))
+    ask = Ask(Origins({ORIGIN: to_own, api.foreign_origin: to_foreign}), connections("http://127.0.0.1:1"))
+    found = rows()["foreign_preflight"].look(ask, environment, api)
+    assert isinstance(found, ForeignPreflight)
+    return found
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_api_that_refuses_foreign_origins_by_an_error_is_right(status: int) -> None:
+    """Some frameworks answer them with 403: as it lets its own page in, the answer is the API's own."""
+    seen = foreign_preflight(answer(GOOD), answer({}, status))
+    assert (seen.is_judged, seen.lets_in) == (True, False)
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_what_refuses_every_origin_is_not_taken_for_a_rule_of_the_api(status: int) -> None:
+    """A firewall, a wrong path, an application that is down: nothing was learnt of who is let in."""
+    with pytest.raises(Unverified, match=f"HTTP {status} .*lets in no declared origin"):
+        foreign_preflight(answer({}, status), answer({}, status))

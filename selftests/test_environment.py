@@ -154,10 +154,11 @@ def test_sandbox_takes_its_ports_from_the_command_that_brought_it_up() -> None:
     process = {
         "SANDBOX_HTTPS_PORT": "8443",
         "SANDBOX_DNS": "127.0.0.1:5353",
+        "SANDBOX_NAME_SERVER": "127.0.0.1:5354",
         "SANDBOX_DOA_POSTGRES_PORT": "15432",
     }
     sandbox = load(find("sandbox", FOLDER), process)
-    assert sandbox.resolver == sandbox.authoritative == "127.0.0.1:5353"
+    assert (sandbox.resolver, sandbox.authoritative) == ("127.0.0.1:5353", "127.0.0.1:5354")
     assert sandbox.database_servers["doa-market-rds"].port == 15432
     assert sandbox.apis["graphql"].url == "https://origin-sandbox-kyeol.click:8443/graphql/"
     assert {host.port for host in sandbox.hosts.values()} == {8443}

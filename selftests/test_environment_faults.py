@@ -138,10 +138,58 @@ def test_missing_key_is_named_with_the_entry_that_lacks_it(tmp_path: Path) -> No
 
 
 def test_further_errors_are_counted(tmp_path: Path) -> None:
-    """One at a time is told; that there are more is good to know."""
-    assert "(2 more after this one.)" in complaint(
+    """A run tells one and stops; that there are more is good to know."""
+    assert "(2 more after this one; `postflight check-environment` tells all.)" in complaint(
         tmp_path, MINIMAL + "jobs: {a: {x: 1}, b: {namespace: 3}}\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "jobs:\n  a:\n    namespace: 3\n  b:\n    namespcae: x\n  c: {}\nservcies: {}\n",
+            [
+                (6, "`jobs.a.namespace` is 3"),
+                (8, "unknown key `namespcae`"),
+                (7, "`namespace` is missing in `jobs.b`"),
+                (9, "`namespace` is missing in `jobs.c`"),
+                (10, "unknown key `servcies`"),
+            ],
+        ),
+        (
+            "services:\n  a: {namespace: x, database: one}\n  b: {namespace: x, database: two}\n",
+            [(5, "`one` is not declared"), (6, "`two` is not declared")],
+        ),
+    ],
+    ids=["keys", "references"],
+)
+def test_every_mistake_is_told_in_the_order_of_the_file(
+    tmp_path: Path, text: str, said: list[tuple[int, str]]
+) -> None:
+    """Ten mistakes must not take ten calls; a misspelt key comes before what is missing without it."""
+    file = tmp_path / "some.yaml"
+    file.write_text(MINIMAL + text)
+    with pytest.raises(EnvironmentFileError) as caught:
+        load(file, {})
+
+    told = [(line_of(mistake), mistake) for mistake in caught.value.mistakes]
+    assert [line for line, _ in told] == [line for line, _ in said]
+    assert all(words in mistake for (_, mistake), (_, words) in zip(told, said, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a:\n  b: {c: d\ne: f\n", "The { that line 2 opens is not closed."),
+        ("a: [b\n\nc: d\n", "The [ that line 1 opens is not closed."),
+        ("a: 'b\nc: d\n", "The quote that line 1 opens is not closed."),
+    ],
+    ids=["mapping", "list", "quote"],
+)
+def test_what_is_not_closed_is_told_where_it_opens(tmp_path: Path, text: str, said: str) -> None:
+    """The reader of YAML stumbles a line or a hundred further down."""
+    assert said in complaint(tmp_path, text)
 
 
 @pytest.mark.parametrize(

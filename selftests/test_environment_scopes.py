@@ -5,7 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
+from postflight.collection import Collection
 from postflight.environment import Environment, find, load, scopes, subjects
+from postflight.subjects import rows
+from selftests.test_assertions import function
 
 FOLDER = Path(__file__).parent.parent / "environments"
 
@@ -152,3 +157,18 @@ def test_one_nat_gateway_for_all_serves_every_zone() -> None:
     (gateway,) = environment.nat_gateways
     zones = {subnet.zone for subnet in environment.subnets.values()}
     assert scopes_of(environment, "nat_gateway", gateway)["zone"] == zones
+
+
+def test_controller_without_a_role_is_asked_for_none() -> None:
+    """With EKS Pod Identity a ServiceAccount names no role, and works; the rest is checked."""
+    without_role = sandbox().controllers["external-dns"].model_copy(update={"role": None, "policy": None})
+    environment = sandbox().model_copy(update={"controllers": {"external-dns": without_role}})
+    collection = Collection(environment, "inside", rows(), release=None)
+    assert collection.about("controller", [pytest.mark.where("owner_id").mark]) == [without_role]
+    for check in (
+        "tests_infra/test_controller_roles.py::test_controller_role_trusts_its_service_account",
+        "tests_infra/test_controller_roles.py::test_controller_role_has_its_policy",
+        "tests_platform/test_controllers.py::test_controller_service_account_names_its_role",
+    ):
+        marks: list[pytest.Mark] = getattr(function(check), "pytestmark", [])
+        assert collection.about("controller", marks) == [], check

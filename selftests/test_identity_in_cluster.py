@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 
 from postflight.environment import Environment
-from postflight.evidence import Looking, Unverified
+from postflight.evidence import Unverified
 from postflight.identity import WrongPlaceError, establish
 from postflight.probes.aws.eks import Cluster
 from postflight.probes.aws.sts import Caller
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes.context import Context
 from postflight.subjects import Ask
+from selftests.recorded_answers import Recorded
 
 PLACE = {
     "aws": {"account": "123456789012", "region": "ap-northeast-2"},
@@ -22,18 +20,6 @@ PLACE = {
 }
 CA = "-----BEGIN CERTIFICATE-----\nc2hvcA==\n-----END CERTIFICATE-----\n"
 ENDPOINT = "https://8F3C.gr7.ap-northeast-2.eks.amazonaws.com"
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """Answers of a run that stood in a pod."""
-
-    by_probe: dict[str, Any]
-
-    def ask(self, looking: Looking, since: float = 0.0) -> Any:
-        """Return what was recorded; when it was looked for is all the same."""
-        del since
-        return self.by_probe[looking.question.probe]
 
 
 def in_a_pod(own_ca: str | None, ca_of_eks: str) -> Ask:

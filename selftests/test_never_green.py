@@ -12,7 +12,7 @@ from selftests.denials.denial import HOWS, Dependents, How, denied, dependents, 
 from selftests.proofs.harness import Sandbox
 
 # All of them in so many days; `python -m selftests.denials --how …` takes them all at once.
-SHARES = {"denied": 8, "throttled": 24, "hang": 24, "empty": 16}
+SHARES = {"denied": 12, "throttled": 48, "hang": 48, "empty": 24}
 
 # What a healthy run does not need, and what tells it where it is.
 _NO_CHECK_RESTS_ON = {"sts:GetCallerIdentity", "sts:AssumeRole"}

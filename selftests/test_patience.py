@@ -10,6 +10,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 from selftests.proofs.harness import ROOT, Sandbox
 
@@ -18,8 +21,8 @@ HEALING = (
     (8.0, "ingress-no-address", ""),
     (10.0, "dns-record-missing", "host=api-sandbox.doa-market.click"),
 )
-# From the last thing that heals: the sandbox's own settling, one longest pause, one look.
-AFTERMATH_S = 8.0
+# From the last thing that heals: the sandbox's own settling, one longest pause, and a look at everything.
+AFTERMATH_S = 16.0
 
 
 @contextmanager
@@ -66,6 +69,30 @@ def test_a_run_waits_for_everything_at_once(sandbox: Sandbox) -> None:
     assert settled
     assert max(settled) <= ended - began
     assert "SETTLED" in run.output
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+def test_what_broke_during_the_wait_is_seen(sandbox: Sandbox, workers: tuple[str, ...]) -> None:
+    """A rollout that is waited for may break what passed before it: green is what was seen afterwards."""
+    selected = ("tests_infra/test_buckets.py", "tests_platform/test_endpoints.py")
+    with broken(sandbox, ("s3-cors", ""), ("service-down", "service=cart-service")):
+        sandbox.mend("service-down")
+        running = sandbox.start_suite(*selected, "--patience", "30s", *workers)
+        _looked_at(running.reports, "kubernetes.services.endpoint_slices")
+        sandbox.break_("service-down", "service=cart-service")
+        sandbox.mend("s3-cors")
+        run = running.finish()
+
+    assert run.exit_status == 1
+    assert {one["subject"] for one in run.by_verdict("failed")} == {"cart-service"}
+
+
+def _looked_at(reports: Path, probe: str) -> None:
+    """Wait until a run has kept evidence of a probe."""
+    until = time.monotonic() + 60
+    while not any(reports.glob(f"*/evidence/{probe}-*.json")):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_what_cannot_heal_is_not_waited_for(sandbox: Sandbox) -> None:

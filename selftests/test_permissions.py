@@ -216,7 +216,7 @@ def test_policy_allows_no_write_but_the_canary(name: str) -> None:
     for statement in policy["Statement"]:
         for action in statement["Action"]:
             verb = action.split(":")[1]
-            if verb in {"PutObject", "DeleteObject"}:
+            if verb in {"PutObject", "DeleteObject", "DeleteObjectVersion"}:
                 assert str(statement["Resource"]).endswith("/postflight/canary/*")
             elif verb == "AssumeRole":
                 assert "role/" in str(statement["Resource"])

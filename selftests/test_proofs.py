@@ -9,7 +9,7 @@ import pytest
 from sandbox.faults import catalogue
 from selftests.proofs.expected import EVERY, EXPECTED
 from selftests.proofs.guides import GUIDES
-from selftests.proofs.pairs import pairs
+from selftests.proofs.pairs import leads_to_each_other, pairs
 from selftests.proofs.seen import seen
 from selftests.proofs.table import table
 from selftests.proofs.unproved import ELSEWHERE, UNPROVED
@@ -70,3 +70,10 @@ def test_pairs_are_of_different_layers_and_the_same_for_a_seed() -> None:
     assert chosen == pairs(60, seed=1)
     assert chosen != pairs(60, seed=2)
     assert all(EXPECTED[one].layer != EXPECTED[other].layer for one, other in chosen)
+
+
+def test_a_pair_of_which_one_leads_to_the_other_is_left_out() -> None:
+    """Whoever mends ExternalDNS mends the stale record too: by right there is one cause."""
+    assert leads_to_each_other("dns-record-stale", "externaldns-down")
+    assert not leads_to_each_other("health-404", "api-500"), "of two services, neither explains the other"
+    assert not leads_to_each_other("subnet-tags-public", "superuser-missing")

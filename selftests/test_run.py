@@ -133,6 +133,8 @@ def test_recorded_evidence_is_judged_again_without_a_network(
     assert replay.exit_status == 0
     assert comparable(replay.results) == comparable(healthy.results)
     assert replay.results["calls"] == {}
+    assert replay.output.count(f"REPLAY of {healthy.folder.resolve().name}, seen at 20") == 2
+    assert "REPLAY of" in (replay.folder / "summary.md").read_text(encoding="utf-8")
 
 
 def test_patience_waits_for_all_at_once(sandbox: Sandbox) -> None:
@@ -190,13 +192,25 @@ def test_a_deadline_ends_a_run_whatever_happens(sandbox: Sandbox) -> None:
     sandbox.break_("dns-record-missing", "host=dashboard-sandbox.kyeol.click")
     try:
         began = time.monotonic()
-        run = sandbox.run_suite("tests_network", "--patience", "120s", "--deadline", "8s")
+        run = sandbox.run_suite("tests_network", "--patience", "120s", "--deadline", "24s")
     finally:
         sandbox.mend("dns-record-missing")
 
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 40
     assert run.exit_status == 1
     assert run.check(RECORD_CHECK)["verdict"] == "failed"
+
+
+def test_what_a_run_had_no_time_for_is_not_allowed(sandbox: Sandbox) -> None:
+    """--allow-unverified is for what cannot be seen, not for a gate whose time was too short."""
+    sandbox.break_("answer-withheld", "action=route53:ListHostedZones", "how=hang")
+    try:
+        run = sandbox.run_suite("tests_network/test_records.py", "--deadline", "4s", "--allow-unverified")
+    finally:
+        sandbox.mend("answer-withheld")
+
+    assert run.by_verdict("unverified")
+    assert run.exit_status == 6
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

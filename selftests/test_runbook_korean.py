@@ -9,6 +9,7 @@ import pytest
 
 from postflight import runbook
 from postflight.runbook import Entry
+from selftests.proofs.harness import Sandbox
 
 RUNBOOK = Path(__file__).resolve().parent.parent / "runbook"
 ENGLISH = runbook.load(RUNBOOK)
@@ -99,3 +100,20 @@ def test_an_entry_warns_as_often(check: str) -> None:
     warnings = re.findall(r"\*\*warning\b", text_of(ENGLISH[check]), re.IGNORECASE)
 
     assert text_of(KOREAN[check]).count("**주의:**") == len(warnings)
+
+
+def test_a_korean_entry_is_told_with_the_names_of_its_fields_in_korean(sandbox: Sandbox) -> None:
+    """Half of a page in each language is read by neither colleague."""
+    sandbox.break_("superuser-missing")
+    try:
+        run = sandbox.run_suite("tests_app/test_superuser.py", "--lang", "ko")
+    finally:
+        sandbox.mend("superuser-missing")
+    told = run.output.partition("WHAT BROKE FIRST")[2]
+    summary = (run.folder / "summary.md").read_text(encoding="utf-8")
+
+    for field in ("원인", "확인", "해결", "예방", "가이드"):
+        assert f"\n  {field} " in told
+        assert f"**{field}**" in summary
+    assert "\n    해결   " in told, "under the cause, as wide as `where`"
+    assert not re.search(r"(?m)^ +(cause|fix|prevent) ", told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 import time
@@ -20,6 +21,7 @@ from sandbox.network.certificates import Authority
 from sandbox.network.dns import DnsServer
 from sandbox.network.gateway import Gateway
 from sandbox.network.records import Record, Zone, names_from, zone_from_route53
+from sandbox.network.relay import relay
 from selftests.event_loop import EventLoop, event_loop
 
 PUBLIC = Authority("Test public authority")
@@ -37,10 +39,12 @@ def loop() -> Iterator[EventLoop]:
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-    writer.close()
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    finally:
+        writer.close()
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +126,28 @@ def _is_cut(client: socket.socket) -> bool:
         return True
 
 
+async def _relay_cut_after(turns: int, target: tuple[str, int]) -> None:
+    client, accepted = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=accepted)
+    conversation = asyncio.create_task(relay(reader, writer, target))
+    client.sendall(b"hello")
+    await asyncio.sleep(0.01)
+    client.close()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    conversation.cancel()
+    await asyncio.gather(conversation, return_exceptions=True)
+    writer.close()
+
+
+def test_cut_relay_closes_its_connection(loop: EventLoop, echo: tuple[str, int]) -> None:
+    """Whatever it was doing when it was cut: what is left open is reported by another test, later."""
+    for turns in range(20):
+        loop.run(_relay_cut_after(turns, echo))
+    loop.run(asyncio.sleep(0.01))
+    gc.collect()
+
+
 def test_gateway_reopens_on_the_same_port(loop: EventLoop, gateway: Gateway, switch: Switch) -> None:
     """Mending a fault must not move an endpoint that AWS has told to everybody."""
     port = gateway.port
@@ -201,7 +227,7 @@ KYEOL = Zone(
     "kyeol.click.",
     (
         Record("kyeol.click.", "SOA", ("ns-1.awsdns-1.org. hostmaster.kyeol.click. 1 7200 900 1209600 60",)),
-        Record("kyeol.click.", "NS", ("ns-1.awsdns-1.org.",)),
+        Record("kyeol.click.", "NS", ("ns-1.awsdns-1.org",)),
         Record("api.kyeol.click.", "CNAME", ("dashboard.kyeol.click.",)),
         Record("old.kyeol.click.", "A", alias="gone.ap-northeast-2.elb.amazonaws.com."),
         Record("a.below.kyeol.click.", "TXT", ('"here"',)),

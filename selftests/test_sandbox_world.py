@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import shutil
-import socket
 import subprocess
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import boto3
+import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
 import psycopg
 import pytest
-import requests
 from botocore.exceptions import ClientError
 
+from selftests.outsiders import ask, client, get, kubectl, log_in, look_up, pods, secret, waiting_reason
 from selftests.sandbox_process import Running, sandbox_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 ORIGIN = "origin-sandbox-kyeol.click"
@@ -46,95 +43,6 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         sandbox_command(folder, "down")
 
 
-def kubectl(sandbox: Running, *words: str) -> str:
-    """Run kubectl as the suite's user."""
-    environment = {**os.environ, "KUBECONFIG": sandbox.variables["KUBECONFIG"]}
-    return subprocess.run(
-        ["kubectl", *words], env=environment, capture_output=True, text=True, timeout=30, check=True
-    ).stdout
-
-
-def get(sandbox: Running, *words: str) -> Any:
-    """Read objects with kubectl."""
-    return json.loads(kubectl(sandbox, "get", *words, "-o", "json"))
-
-
-def client(sandbox: Running, service: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a boto3 client that knows nothing but the exported variables."""
-    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
-    for name, value in sandbox.variables.items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
-    return boto3.Session().client(service)
-
-
-def ask(sandbox: Running, host: str, path: str = "/", **options: Any) -> requests.Response:
-    """Make an HTTPS request as a browser that resolves by the sandbox's DNS."""
-    port = sandbox.variables["SANDBOX_HTTPS_PORT"]
-    method = options.pop("method", "GET")
-    with requests.Session() as session:
-        session.trust_env = False
-        session.verify = sandbox.variables["SANDBOX_CA"]
-        with resolving(host):
-            return session.request(method, f"https://{host}:{port}{path}", timeout=20, **options)
-
-
-class resolving:  # noqa: N801  reads as a verb
-    """Let one host name resolve to the sandbox's address, as an entry in /etc/hosts would."""
-
-    def __init__(self, host: str) -> None:
-        self._host = host
-        self._real: Callable[..., Any] = socket.getaddrinfo
-
-    def __enter__(self) -> None:
-        def lookup(host: Any, *rest: Any, **more: Any) -> Any:
-            return self._real("127.0.0.1" if host == self._host else host, *rest, **more)
-
-        socket.getaddrinfo = lookup
-
-    def __exit__(self, *_: object) -> None:
-        socket.getaddrinfo = self._real
-
-
-def look_up(sandbox: Running, name: str) -> dns.message.Message:
-    """Ask the sandbox's DNS for an address."""
-    host, _, port = sandbox.variables["SANDBOX_DNS"].partition(":")
-    return dns.query.udp(dns.message.make_query(name, "A"), host, port=int(port), timeout=5)
-
-
-def secret(sandbox: Running, namespace: str, name: str) -> dict[str, str]:
-    """Read a Secret."""
-    data = get(sandbox, "secret", name, "-n", namespace)["data"]
-    return {key: base64.b64decode(value).decode() for key, value in data.items()}
-
-
-def log_in(sandbox: Running, database: str) -> psycopg.Connection[Any]:
-    """Connect as DOA Market's services do."""
-    login = secret(sandbox, "doa-market-prod", "db-credentials-prod")
-    return psycopg.connect(
-        host="127.0.0.1",
-        port=sandbox.variables["SANDBOX_DOA_POSTGRES_PORT"],
-        user=login["username"],
-        password=login["password"],
-        dbname=database,
-        sslmode="disable",
-        connect_timeout=3,
-    )
-
-
-def pods(sandbox: Running, namespace: str) -> dict[str, Any]:
-    """Give the pods of a namespace by their app label."""
-    found = get(sandbox, "pods", "-n", namespace)["items"]
-    return {item["metadata"]["labels"]["app"]: item for item in found}
-
-
-def waiting_reason(pod: Any) -> str | None:
-    """Say why a pod's container does not run."""
-    state = pod["status"]["containerStatuses"][0]["state"]
-    reason: str | None = state.get("waiting", {}).get("reason")
-    return reason
-
-
 @needs_kubectl
 def test_healthy_sandbox_runs_everything_without_a_restart(sandbox: Running) -> None:
     """A fault must be the only thing that is wrong: the healthy sandbox has nothing to complain of."""
@@ -154,7 +62,7 @@ def test_healthy_sandbox_runs_everything_without_a_restart(sandbox: Running) -> 
 def test_every_host_answers_by_https(sandbox: Running, host: str, path: str) -> None:
     """The whole way is real: name, certificate, load balancer, target."""
     assert look_up(sandbox, host).answer
-    assert ask(sandbox, host, path).status_code == 200
+    assert ask(sandbox, host, path).status == 200
 
 
 @needs_kubectl
@@ -192,15 +100,15 @@ def test_untagged_subnets_take_address_and_name_from_the_ingress(sandbox: Runnin
         assert not ingress["status"]["loadBalancer"].get("ingress")
         assert "couldn't auto-discover subnets" in kubectl(sandbox, "get", "events", "-n", "saleor")
         assert look_up(sandbox, ORIGIN).rcode() == dns.rcode.NXDOMAIN or not look_up(sandbox, ORIGIN).answer
-        assert ask(sandbox, STORE).status_code == 502
-    assert ask(sandbox, ORIGIN, "/health/").status_code == 200
+        assert ask(sandbox, STORE).status == 502
+    assert ask(sandbox, ORIGIN, "/health/").status == 200
 
 
 def test_service_without_pods_is_a_503_at_its_host(sandbox: Running) -> None:
     """The load balancer answers for a service that is not there."""
     with sandbox.broken("service-down", "service=api-gateway"):
-        assert ask(sandbox, DOA, "/health").status_code == 503
-    assert ask(sandbox, DOA, "/health").status_code == 200
+        assert ask(sandbox, DOA, "/health").status == 503
+    assert ask(sandbox, DOA, "/health").status == 200
 
 
 def test_missing_origin_fails_its_preflight(sandbox: Running) -> None:
@@ -217,17 +125,54 @@ def test_missing_origin_fails_its_preflight(sandbox: Running) -> None:
     assert allowed() == f"https://{DASHBOARD}"
 
 
+def test_cdn_without_its_prefix_list_cannot_fetch(sandbox: Running) -> None:
+    """Users who ask the load balancer itself are let in by another rule."""
+    with sandbox.broken("cdn-blocked-by-sg"):
+        assert ask(sandbox, STORE).status == 504
+        assert ask(sandbox, DASHBOARD).status == 200
+    assert ask(sandbox, STORE).status == 200
+
+
+def test_unserved_zone_is_refused_by_its_servers_and_fails_at_the_resolver(sandbox: Running) -> None:
+    """Who asks for a name learns only that something is wrong; the name server says what."""
+    with sandbox.broken("zone-unserved", "zone=doa-market.click"):
+        assert look_up(sandbox, DOA, "SANDBOX_NAME_SERVER").rcode() == dns.rcode.REFUSED
+        assert look_up(sandbox, DOA).rcode() == dns.rcode.SERVFAIL
+        assert look_up(sandbox, ORIGIN, "SANDBOX_NAME_SERVER").rcode() == dns.rcode.NOERROR
+    answers = {name: look_up(sandbox, DOA, name) for name in ("SANDBOX_DNS", "SANDBOX_NAME_SERVER")}
+    assert {answer.rcode() for answer in answers.values()} == {dns.rcode.NOERROR}
+    assert answers["SANDBOX_NAME_SERVER"].flags & dns.flags.AA
+    assert not answers["SANDBOX_DNS"].flags & dns.flags.AA
+
+
+@needs_kubectl
+def test_paused_rollout_keeps_the_old_pods(sandbox: Running) -> None:
+    """A release that comes while a rollout is paused changes the Deployment and no pod."""
+
+    def review() -> Any:
+        return pods(sandbox, "doa-market-prod")["review-service"]["metadata"]["uid"]
+
+    before = review()
+    with sandbox.broken("rollout-paused"):
+        status = get(sandbox, "deployment", "review-service", "-n", "doa-market-prod")["status"]
+        assert status.get("updatedReplicas", 0) == 0
+        assert status["readyReplicas"] == 1
+        assert review() == before
+    status = get(sandbox, "deployment", "review-service", "-n", "doa-market-prod")["status"]
+    assert status["updatedReplicas"] == 1
+
+
 @needs_kubectl
 def test_missing_image_leaves_the_pod_in_back_off(sandbox: Running) -> None:
     """The kubelet asks the registry, and the registry has no such tag."""
     with sandbox.broken("image-missing"):
         assert waiting_reason(pods(sandbox, "saleor")["saleor-dashboard"]) == "ImagePullBackOff"
-    assert ask(sandbox, DASHBOARD).status_code == 200
+    assert ask(sandbox, DASHBOARD).status == 200
 
 
-def test_failed_nat_gateway_is_seen_by_boto3(sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_nat_gateway_is_seen_by_boto3(sandbox: Running) -> None:
     """A state that no AWS API can set is answered by the API all the same."""
-    ec2 = client(sandbox, "ec2", monkeypatch)
+    ec2 = client(sandbox, "ec2")
 
     def states() -> list[str]:
         return sorted(gateway["State"] for gateway in ec2.describe_nat_gateways()["NatGateways"])
@@ -237,13 +182,13 @@ def test_failed_nat_gateway_is_seen_by_boto3(sandbox: Running, monkeypatch: pyte
     assert states() == ["available"] * 3
 
 
-def test_denied_action_is_denied_to_the_suite_only(sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_denied_action_is_denied_to_the_suite_only(sandbox: Running) -> None:
     """A missing permission is a fault of our own access, and breaks nothing else."""
-    ec2 = client(sandbox, "ec2", monkeypatch)
+    ec2 = client(sandbox, "ec2")
     with sandbox.broken("access-denied", "action=ec2:DescribeNatGateways"):
         with pytest.raises(ClientError, match="UnauthorizedOperation"):
             ec2.describe_nat_gateways()
-        assert ask(sandbox, ORIGIN, "/health/").status_code == 200
+        assert ask(sandbox, ORIGIN, "/health/").status == 200
     assert ec2.describe_nat_gateways()["NatGateways"]
 
 
@@ -259,10 +204,10 @@ def test_command_runs_in_a_pod_of_the_api(sandbox: Running) -> None:
 
 
 @needs_kubectl
-def test_secret_names_the_database_that_aws_names(sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_names_the_database_that_aws_names(sandbox: Running) -> None:
     """Nothing has to be mapped: what AWS tells is what the applications use."""
     url = urlsplit(secret(sandbox, "saleor", "saleor-db-secret")["DATABASE_URL"])
-    rds = client(sandbox, "rds", monkeypatch)
+    rds = client(sandbox, "rds")
 
     def endpoint() -> tuple[str, int]:
         found = rds.describe_db_instances(DBInstanceIdentifier="min-kyeol-sandbox-rds")["DBInstances"][0]
@@ -280,6 +225,37 @@ def test_unknown_fault_is_answered_with_the_nearest(sandbox: Running) -> None:
     answer = sandbox.command("break", "nat-faild")
     assert answer.returncode == 1
     assert "did you mean nat-failed?" in answer.stderr
+
+
+def test_breaking_and_mending_are_told(sandbox: Running) -> None:
+    """Some of it takes half a minute; silence looks like nothing, and nobody knows whether it was done."""
+    broken = sandbox.command("break", "db-missing", "database=cart_service")
+    mended = sandbox.command("mend", "--all")
+
+    assert broken.stderr == "sandbox: breaking db-missing database=cart_service … done\n"
+    assert mended.stderr == "sandbox: mending everything … done\n"
+    assert (broken.stdout, mended.stdout) == ("", "")
+
+
+def test_a_shell_can_export_the_variables(sandbox: Running) -> None:
+    """`eval "$(python -m sandbox env)"`, and kubectl, psql, aws find the sandbox; a path may hold a space."""
+    said = sandbox.command("env").stdout
+    names = " ".join(f'"${name}"' for name in sandbox.variables)
+    done = subprocess.run(
+        ["bash", "-c", f'eval "$1"; printf "%s\\n" {names}', "-", said],
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert done.stdout.splitlines() == list(sandbox.variables.values())
+    assert [line.partition("=")[0] for line in said.splitlines()] == [
+        f"export {it}" for it in sandbox.variables
+    ]
+    assert sandbox.state["control"]["token"] not in said
+    assert sandbox.state["admin"]["aws_access_key_id"] not in said
 
 
 def test_every_fault_tells_what_it_breaks() -> None:

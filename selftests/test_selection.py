@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from sandbox.aws.client import Aws
 from selftests.proofs.harness import ROOT, Sandbox
 
-# Two seconds are for a quiet machine; here a sandbox works beside the run.
-BUSY = 2.0
+# Two seconds are for a quiet machine; here a sandbox and two more processes of tests work beside the run, and
+# what hangs takes thirty.
+BUSY = 5.0
+COUNTS = re.compile(r"(\d+)/(\d+) tests collected \((\d+) deselected\)")
 NAT_CHECK = "tests_infra/test_nat.py::test_nat_gateway_is_available[natgw-a]"
 
 
@@ -43,7 +48,23 @@ def test_collecting_asks_for_nothing(sandbox: Sandbox) -> None:
 
     assert run.exit_status == 0
     assert NAT_CHECK in run.output
+    listed, collected, left_out = (int(found) for found in COUNTS.findall(run.output)[0])
+    assert listed == run.output.count("::test_")
+    assert listed + left_out == collected, "checks that pytest counts and nobody sees seem to be lost"
     assert aws_calls(sandbox) == before
+    assert run.results == {}
+
+
+@pytest.mark.parametrize("wrong", [("-m", "netwrk"), ("-k", "cors and")])
+def test_a_slip_in_a_selection_asks_for_nothing(sandbox: Sandbox, wrong: tuple[str, str]) -> None:
+    """It is refused after everything has been collected: the cloud must not be asked, nor a run be left."""
+    before = aws_calls(sandbox)
+    run = sandbox.run_suite(*wrong)
+    asked = {name for name, count in aws_calls(sandbox).items() if count != before.get(name, 0)}
+
+    assert run.exit_status == 4
+    assert asked <= {"eks:DescribeCluster", "sts:GetCallerIdentity"}
+    assert "NOT VERIFIED" not in run.output
     assert run.results == {}
 
 
@@ -57,7 +78,9 @@ def test_a_run_stops_at_the_first_failure_when_asked(sandbox: Sandbox) -> None:
 
     assert run.exit_status == 1
     assert len(run.by_verdict("failed")) == 1
-    assert run.results["checks"][-1]["verdict"] == "failed"
+    unseen = run.by_verdict("unverified")
+    assert unseen
+    assert all(one["message"].startswith("not judged") for one in unseen)
 
 
 def test_what_failed_last_is_run_again_alone(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -86,10 +109,24 @@ def test_what_is_not_declared_counts_when_asked(sandbox: Sandbox, tmp_path: Path
     strict = sandbox.run_suite(*selected, "--strict-environment", environment_file=environment)
 
     assert lax.exit_status == 0
-    assert lax.results["not_declared"][0]["section"] == "terraform"
+    assert "terraform" in {one["section"] for one in lax.results["not_declared"]}
     assert strict.exit_status == 6
     assert [one["subject"] for one in strict.by_verdict("unverified")] == ["terraform"]
     assert "not declared, so not looked at: terraform" in strict.output
+
+
+def test_what_needs_a_release_is_told(sandbox: Sandbox) -> None:
+    """Twenty-two checks deselected, and no word of why, look like twenty-two that were lost."""
+    run = sandbox.run_suite("tests_platform/test_images.py", "--strict-environment")
+    left_out = int(re.findall(r"(\d+) deselected", run.output)[-1])
+
+    assert left_out > 0
+    assert {"section": "release", "why": f"{left_out} checks need --release"} in run.results["not_declared"]
+    assert f"not looked at: release: {left_out} checks need --release" in run.output
+    assert f"- release: {left_out} checks need --release" in (run.folder / "summary.md").read_text(
+        encoding="utf-8"
+    )
+    assert run.exit_status == 0, "a strict gate is about what the environment's file does not declare"
 
 
 def test_an_interrupted_prefetch_ends_within_two_seconds(sandbox: Sandbox) -> None:
@@ -110,6 +147,25 @@ def test_an_interrupted_prefetch_ends_within_two_seconds(sandbox: Sandbox) -> No
     assert run.exit_status == 2
     assert run.results["run"]["exit"] == 2
     assert canaries(sandbox) == []
+
+
+def test_a_run_that_is_interrupted_before_its_first_verdict_leaves_results(sandbox: Sandbox) -> None:
+    """Whoever reads the results of a run must not find those of the run before it, or none."""
+    sandbox.break_("answer-withheld", "action=ec2:DescribeSubnets", "how=hang")
+    try:
+        running = sandbox.start_suite("tests_infra/test_subnets.py")
+        running.said("collected ")
+        time.sleep(1)
+        running.process.send_signal(signal.SIGINT)
+        run = running.finish()
+    finally:
+        sandbox.mend("answer-withheld")
+
+    assert run.exit_status == 2
+    assert run.results["run"]["exit"] == 2
+    assert {one["verdict"] for one in run.results["checks"]} == {"unverified"}
+    assert {one["message"] for one in run.results["checks"]} == {"not judged: the run was interrupted"}
+    assert "not judged: the run was interrupted" in (run.folder / "summary.md").read_text(encoding="utf-8")
 
 
 def canaries(sandbox: Sandbox) -> list[str]:

@@ -88,7 +88,8 @@ def test_the_cause_comes_before_what_it_broke() -> None:
         "WHAT BROKE FIRST",
         "has no tag",
         "where  tests_infra/test_tiny.py::test_subnet_is_tagged[a]",
-        "fix    Tag it again: aws ec2 create-tags --resources some-subnet",
+        "fix    Tag it again:",
+        "             aws ec2 create-tags --resources some-subnet",
         "└─ 1 consequence",
         "└─ Ingress has an address  shop",
         "RUNBOOK 1",
@@ -164,3 +165,25 @@ def test_the_first_step_of_a_fix_is_a_whole_step() -> None:
     assert told.first_step("Mend it. Then rest.") == "Mend it."
     assert told.first_step("```bash\nmend it\n```\nThen rest.") == "mend it"
     assert told.first_step("") == ""
+
+
+def test_a_command_within_a_sentence_can_be_pasted() -> None:
+    """The first line of a torn `kubectl rollout restart deployment NAME` is a whole command."""
+    restart = "kubectl --context some -n kube-system rollout restart deployment/external-dns"
+    fix = f"Restart it and read its log (`{restart}`). Then see `dig +short shop.example.com` twice."
+    cause = outcome("test_record", "a", runbook={"fix": fix})
+
+    lines = shown(list(terminal.lines(findings([cause]), 80)))
+
+    assert lines.count(f"             {restart}") == 2
+    assert any("`dig +short shop.example.com`" in line for line in lines)
+
+
+def test_what_settled_is_counted_to_the_last() -> None:
+    """Names of 11 under a count of 25 leave 14 that nobody is told of."""
+    late = [outcome(f"test_{letter}", None, "passed", settled_after_s=3.0) for letter in "abcdefghijk"]
+
+    lines = shown(list(terminal.lines(findings(late), 80)))
+
+    assert "SETTLED: 11 right only after a while, the last after 3 s" in lines
+    assert "    and 3 more, of 3 other checks: summary.md" in lines

@@ -86,7 +86,7 @@ def make(folder: Path) -> Path:
         "test_subnet_exists": "—",
         "test_all_is_well": "—",
     }
-    page = "".join(_ENTRY.format(test=test, leads_to=leads_to) for test, leads_to in entries.items())
+    page = "".join(entry(test, leads_to) for test, leads_to in entries.items())
     _write(folder / "runbook" / "tests_infra" / "test_tiny.md", page)
     caller = {"account": "123456789012", "arn": "arn:aws:iam::123456789012:user/somebody"}
     kept = {"probe": "aws.sts.caller", "arguments": {}, "began": 1.0, "duration_s": 0.1, "evidence": caller}
@@ -96,28 +96,55 @@ def make(folder: Path) -> Path:
     return folder
 
 
+def entry(test: str, leads_to: str) -> str:
+    """Return a check's entry in the runbook."""
+    return _ENTRY.format(test=test, leads_to=leads_to)
+
+
 def run(
     folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Judge the project, with more arguments and variables."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "PYTEST_"))}
     return subprocess.run(
-        [
-            sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--env", "tiny",
-            "--replay", "reports/recorded", *arguments,
-        ],
+        _command(arguments),
         cwd=folder,
-        env={**clean, "PYTHONPATH": str(Path(__file__).parent.parent), "COLUMNS": "100", **(variables or {})},
+        env=_variables(variables or {}),
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
-    )  # fmt: skip
+    )
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Begin to judge the project, in a process group of its own; what it prints goes to `output.txt`."""
+    with (folder / "output.txt").open("wb") as output:
+        return subprocess.Popen(
+            _command(arguments),
+            cwd=folder,
+            env=_variables({}),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _command(arguments: Sequence[str]) -> list[str]:
+    return [
+        sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--env", "tiny",
+        "--replay", "reports/recorded", *arguments,
+    ]  # fmt: skip
+
+
+def _variables(more: Mapping[str, str]) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "PYTEST_"))}
+    return {**clean, "PYTHONPATH": str(Path(__file__).parent.parent), "COLUMNS": "100", **more}
 
 
 def latest(folder: Path) -> Path:
-    """Return the folder of the latest run."""
-    return (folder / "reports" / "latest").resolve()
+    """Return the folder of the latest run: replays, at which `reports/latest` does not point."""
+    runs = (folder / "reports").glob("tiny-*/results.json")
+    return max(runs, key=lambda results: results.stat().st_mtime_ns).parent
 
 
 def allure_results(folder: Path) -> Sequence[dict[str, Any]]:

@@ -20,3 +20,7 @@ def test_no_canary_is_left(declared_bucket: Any, canary: Any) -> None:
     """What a run writes it removes, and what a killed run left behind as well."""
     left = ", ".join(canary.left)
     assert not canary.left, f"canary objects are left in {declared_bucket.bucket}: {left}"
+    assert not canary.kept, (
+        f"{declared_bucket.bucket} keeps versions, and {canary.who} may not delete those of the canary "
+        f"(s3:DeleteObjectVersion): {', '.join(canary.kept)}"
+    )

@@ -19,6 +19,7 @@ def test_cache_is_available(declared_cache: Any, cache: Any) -> None:
 
 def test_cache_encrypts_in_transit(declared_cache: Any, cache: Any) -> None:
     """A client that speaks TLS hangs against a cache without it, and the other way round."""
+    assert cache.found, f"there is no ElastiCache replication group {declared_cache.replication_group}"
     assert cache.encrypts_in_transit == declared_cache.tls, (
         f"cache {declared_cache.replication_group} has encryption in transit "
         f"{'on' if cache.encrypts_in_transit else 'off'}, "

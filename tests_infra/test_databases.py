@@ -69,3 +69,14 @@ def test_force_ssl_agrees_with_the_applications(
         f"sets rds.force_ssl={database_parameters.force_ssl}, but the applications connect "
         f"{'with' if required else 'without'} TLS"
     )
+
+
+@pytest.mark.where("parameter_group")
+def test_database_server_uses_its_parameter_group(
+    declared_database_server: Any, database_server: Any
+) -> None:
+    """A server that was restored uses AWS's default group: what was set in the declared one has no effect."""
+    assert database_server.parameter_group == declared_database_server.parameter_group, (
+        f"database server {declared_database_server.identifier} uses parameter group "
+        f"{database_server.parameter_group or 'none'}, not {declared_database_server.parameter_group}"
+    )

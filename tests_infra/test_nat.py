@@ -53,3 +53,12 @@ def test_default_route_leads_to_a_nat_gateway(declared_subnet: Any, route_table:
         f"the default route of private subnet {declared_subnet.subnet} (route table {route_table.id}) leads "
         f"to {route.words}, not to a NAT gateway"
     )
+
+
+@pytest.mark.where("zone")
+def test_nat_gateway_is_in_its_zone(declared_nat_gateway: Any, placed_nat_gateway: Any) -> None:
+    """A gateway in another zone goes down with that zone, and traffic between zones is paid for."""
+    assert placed_nat_gateway.zone == declared_nat_gateway.zone, (
+        f"NAT gateway {placed_nat_gateway.id or 'none'} ({declared_nat_gateway.gateway}) is in "
+        f"{placed_nat_gateway.zone or 'no zone'}, not in {declared_nat_gateway.zone}"
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-ROLE = {"public": "kubernetes.io/role/elb", "private": "kubernetes.io/role/internal-elb"}
+CLUSTER = "kubernetes.io/cluster/"
 
 
 def test_subnet_exists(declared_subnet: Any, subnet: Any) -> None:
@@ -24,7 +24,7 @@ def test_subnet_is_in_the_declared_zone(declared_subnet: Any, subnet: Any) -> No
 
 def test_subnet_is_tagged_for_its_load_balancers(declared_subnet: Any, subnet: Any) -> None:
     """The AWS Load Balancer Controller finds subnets for an Ingress by their role tag."""
-    tag = ROLE[declared_subnet.tier]
+    tag = declared_subnet.role_tag
     assert subnet.tags.get(tag) in ("1", ""), (
         f"{declared_subnet.tier} subnet {subnet.id} ({declared_subnet.subnet}) is not tagged {tag}=1; "
         f"it has {subnet.tags.get(tag, 'no such tag')}"
@@ -33,9 +33,13 @@ def test_subnet_is_tagged_for_its_load_balancers(declared_subnet: Any, subnet: A
 
 @pytest.mark.needs("cluster")
 def test_subnet_is_tagged_for_the_cluster(declared_subnet: Any, subnet: Any, environment: Any) -> None:
-    """The controller takes only subnets that are tagged for its own cluster."""
-    tag = f"kubernetes.io/cluster/{environment.cluster.name}"
-    assert subnet.tags.get(tag) in ("owned", "shared"), (
-        f"subnet {subnet.id} ({declared_subnet.subnet}) is not tagged {tag}=owned; "
-        f"it has {subnet.tags.get(tag, 'no such tag')}"
+    """The controller passes over a subnet that is tagged for another cluster and not for its own."""
+    assert subnet.found, f"there is no subnet {declared_subnet.subnet} in this region"
+    tag = f"{CLUSTER}{environment.cluster.name}"
+    others = [each for each in subnet.tags if each.startswith(CLUSTER)]
+    assert tag in others or not others, (
+        f"subnet {subnet.id} ({declared_subnet.subnet}) is tagged {', '.join(others)}, and not {tag}=shared"
+    )
+    assert others or not environment.cluster.requires_subnet_tag, (
+        f"subnet {subnet.id} ({declared_subnet.subnet}) is not tagged {tag}, which this environment requires"
     )

@@ -8,7 +8,8 @@ from typing import Any
 def test_load_balancer_exists(declared_ingress: Any, load_balancer: Any) -> None:
     """The Ingress is nothing to the outside until the controller has made its load balancer."""
     assert load_balancer.found, (
-        f"no load balancer is tagged for Ingress {declared_ingress.namespace}/{declared_ingress.resource}"
+        f"Ingress {declared_ingress.namespace}/{declared_ingress.resource} has no load balancer: none is "
+        f"there {load_balancer.name}"
     )
 
 

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 
 def test_application_exists(application: Any) -> None:
     """Without its Application, Argo CD delivers nothing of a system."""
     assert application.found, f"{application.title} does not exist"
+
+
+@pytest.mark.where("status_limit_s")
+def test_application_status_is_current(declared_application: Any, application: Any) -> None:
+    """While its controller is down, Argo CD goes on to say Synced and Healthy of what was so before."""
+    assert application.found, f"{application.title} does not exist"
+    assert not application.is_older_than(declared_application.status_limit_s), (
+        f"{application.title} was last compared with Git {application.last_compared}, not within "
+        f"{declared_application.status_limit_s:g} s ({'; '.join(application.complaints) or 'no complaint'})"
+    )
 
 
 def test_operation_is_not_stuck(declared_application: Any, application: Any) -> None:
@@ -31,19 +43,19 @@ def test_variables_are_as_they_were_applied(application: Any, application_drift:
     )
 
 
-def test_application_is_synced(application: Any) -> None:
+def test_application_is_synced(application: Any, differing_resources: Any) -> None:
     """What runs is what Git declares; a change by hand, or one never applied, shows as OutOfSync."""
     assert application.found, f"{application.title} does not exist"
-    differing = ", ".join((*application.out_of_sync, *application.complaints)) or "no resource named"
+    differing = ", ".join((*differing_resources.titles, *application.complaints)) or "no resource named"
     assert application.sync == "Synced", (
         f"{application.title} is {application.sync or 'unknown'}: {differing}"
     )
 
 
-def test_application_is_healthy(application: Any) -> None:
+def test_application_is_healthy(application: Any, unhealthy_resources: Any) -> None:
     """Argo CD's own judgement of everything that the Application delivers."""
     assert application.found, f"{application.title} does not exist"
-    unhealthy = ", ".join(application.unhealthy) or "no resource named"
     assert application.health == "Healthy", (
-        f"{application.title} is {application.health or 'unknown'}: {unhealthy}"
+        f"{application.title} is {application.health or 'unknown'}: "
+        f"{unhealthy_resources.text or 'no resource named'}"
     )

@@ -16,6 +16,7 @@ def test_controller_is_ready(controller_deployment: Any) -> None:
     )
 
 
+@pytest.mark.where("role")
 def test_controller_service_account_names_its_role(declared_controller: Any, controller_account: Any) -> None:
     """Without the role's ARN on its ServiceAccount a controller may do nothing in AWS."""
     assert controller_account.found, f"{controller_account.title} does not exist"
@@ -26,26 +27,22 @@ def test_controller_service_account_names_its_role(declared_controller: Any, con
 
 
 @pytest.mark.where("owner_id", kind="external-dns")
-def test_external_dns_has_its_own_owner_id(declared_controller: Any, controller_deployment: Any) -> None:
+def test_external_dns_has_its_own_owner_id(
+    declared_controller: Any, controller_deployment: Any, record_owner: Any
+) -> None:
     """With another environment's owner id ExternalDNS takes that environment's records for its own."""
-    owners = controller_deployment.argument("txt-owner-id")
-    assert owners == (declared_controller.owner_id,), (
-        f"{controller_deployment.title} runs with --txt-owner-id={', '.join(owners) or '(missing)'}, not "
-        f"{declared_controller.owner_id}"
+    assert controller_deployment.found, f"{controller_deployment.title} does not exist"
+    owners = ", ".join(record_owner.ids) or "(missing)"
+    assert record_owner.ids == (declared_controller.owner_id,), (
+        f"{controller_deployment.title} runs with --txt-owner-id={owners}, not {declared_controller.owner_id}"
     )
 
 
 @pytest.mark.where("domain_filters", kind="external-dns")
-def test_external_dns_covers_its_domains(declared_controller: Any, controller_deployment: Any) -> None:
+def test_external_dns_covers_its_domains(controller_deployment: Any, uncovered_domains: Any) -> None:
     """ExternalDNS writes no record into a zone that its domain filters leave out."""
-    filters = controller_deployment.argument("domain-filter")
-    uncovered = [
-        domain
-        for domain in declared_controller.domain_filters
-        if filters and not any(domain == each or domain.endswith(f".{each}") for each in filters)
-    ]
     assert controller_deployment.found, f"{controller_deployment.title} does not exist"
-    assert not uncovered, (
-        f"{controller_deployment.title} has --domain-filter={', '.join(filters)}, which leaves out "
-        f"{', '.join(uncovered)}"
+    assert not uncovered_domains.domains, (
+        f"{controller_deployment.title} has {uncovered_domains.flags}, which leaves out "
+        f"{', '.join(uncovered_domains.domains)}"
     )

@@ -7,6 +7,12 @@ from typing import Any
 import pytest
 
 
+def _nothing_runs(running_images: Any) -> str:
+    return (
+        f"{running_images.title} has no pod that runs an image of ECR repository {running_images.repository}"
+    )
+
+
 @pytest.mark.where("image_repository")
 def test_image_is_in_its_repository(workload_images: Any) -> None:
     """A tag that was never pushed, or that a lifecycle policy has deleted, lets no new pod start."""
@@ -36,20 +42,24 @@ def test_repository_lets_the_nodes_pull(pull_rights: Any) -> None:
 @pytest.mark.needs("cluster")
 def test_node_role_may_pull_images(node_roles: Any) -> None:
     """Nodes pull as their own role, whatever ServiceAccount the pod has."""
-    assert node_roles.items, "the cluster has no managed node group, so as whom its nodes pull is not known"
     refused = [
         f"role {role.name} of the nodes may not pull images: its policies are "
-        f"{', '.join(role.policies) or 'none'}, without AmazonEC2ContainerRegistryReadOnly or its like"
+        f"{', '.join(role.policies) or 'none'}, which do not allow {_some(role.refused)}"
         for role in node_roles.items
-        if not role.may_pull
+        if role.refused
     ]
     assert not refused, "; ".join(refused)
+
+
+def _some(refused: Any) -> str:
+    more = f", and more like it ({len(refused)} in all)" if len(refused) > 1 else ""
+    return f"{refused[0]}{more}"
 
 
 @pytest.mark.where("image_repository")
 def test_pods_run_what_their_tag_stands_for(running_images: Any) -> None:
     """A tag that was pushed again runs as the old image wherever a node has kept it."""
-    assert running_images.has_pods, f"{running_images.title} has no pod to look at"
+    assert running_images.items, _nothing_runs(running_images)
     stale = [
         f"pod {image.pod} runs {image.digest} of {image.reference}, whose tag is {image.current} in ECR now"
         for image in running_images.items
@@ -65,9 +75,6 @@ def test_release_is_live(workload_images: Any, running_images: Any, release: Any
     assert workload_images.items, f"{title} uses no image of ECR repository {workload_images.repository.name}"
     declared = [(f"{title} uses", item) for item in workload_images.items]
     running = [(f"pod {item.pod} runs", item) for item in running_images.items]
-    wrong = [
-        f"{who} {release.told(item.reference, item.digest)}"
-        for who, item in (*declared, *running)
-        if not release.is_of(item.reference, item.digest)
-    ]
+    wrong = [f"{who} {release.told(item)}" for who, item in (*declared, *running) if not release.is_of(item)]
     assert not wrong, f"{'; '.join(wrong)}, not release {release.revision}"
+    assert running, f"{_nothing_runs(running_images)}, so release {release.revision} is not live"

@@ -21,18 +21,18 @@ def test_ingress_exists(ingress: Any) -> None:
 def test_ingress_declares_its_scheme(declared_ingress: Any, ingress: Any) -> None:
     """Without the scheme annotation the controller makes an internal load balancer."""
     assert ingress.found, _absent(ingress)
-    assert ingress.scheme == declared_ingress.scheme, (
-        f"{ingress.title} has {ANNOTATION}/scheme: {ingress.scheme or '(missing)'}, not "
-        f"{declared_ingress.scheme}"
+    assert ingress.effective_scheme == declared_ingress.scheme, (
+        f"{ingress.title} has {ANNOTATION}/scheme: {ingress.scheme or '(missing, which means internal)'}, "
+        f"not {declared_ingress.scheme}"
     )
 
 
 def test_ingress_declares_its_target_type(declared_ingress: Any, ingress: Any) -> None:
     """Without target type `ip` the controller looks for node ports, which these Services do not have."""
     assert ingress.found, _absent(ingress)
-    assert ingress.target_type == declared_ingress.target_type, (
-        f"{ingress.title} has {ANNOTATION}/target-type: {ingress.target_type or '(missing)'}, not "
-        f"{declared_ingress.target_type}"
+    assert ingress.effective_target_type == declared_ingress.target_type, (
+        f"{ingress.title} has {ANNOTATION}/target-type: "
+        f"{ingress.target_type or '(missing, which means instance)'}, not {declared_ingress.target_type}"
     )
 
 

@@ -43,17 +43,24 @@ def _is_fixed(image: str) -> bool:
 
 
 def test_node_affinity_names_labels_of_the_nodes(deployment: Any, cluster_labels: Any) -> None:
-    """An affinity for a label or value that no node has keeps pods Pending, or is silently without effect."""
+    """A pod that insists on a label or value that no node has stays Pending; one that prefers it does not."""
     assert deployment.found, _absent(deployment)
     assert cluster_labels.items, "the cluster has no node at all"
-    wrong = [_unknown(label, cluster_labels) for label in deployment.node_labels]
-    wrong = [words for words in wrong if words]
-    assert not wrong, f"{deployment.title} asks for {'; '.join(wrong)}"
+    choices = deployment.node_choices
+    labels = dict.fromkeys(label for choice in choices for label in choice)
+    wrong = [words for label in labels if (words := _unknown(label, cluster_labels))]
+    together = f"{' and '.join(map(_asked, labels))}, which no node has together"
+    assert not choices or any(cluster_labels.have(choice) for choice in choices), (
+        f"{deployment.title} asks for {'; '.join(wrong) or together}"
+    )
+
+
+def _asked(label: Any) -> str:
+    return f"nodes with {label.key}: {' or '.join(label.values) or 'any value'}"
 
 
 def _unknown(label: Any, nodes: Any) -> str:
-    there = nodes.values(label.key)
-    asked = f"nodes with {label.key}: {' or '.join(label.values) or 'any value'}"
+    there, asked = nodes.values(label.key), _asked(label)
     if not there:
         nearest = nodes.nearest(label.key)
         return f"{asked}, a label that no node has; they have {nearest}: {' or '.join(nodes.values(nearest))}"

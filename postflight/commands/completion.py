@@ -86,7 +86,7 @@ _postflight_environments() {{
 }}
 _postflight() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} words="{names} --root --help" environments= part
-  for part in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+  for part in "${{COMP_WORDS[@]:1:$((COMP_CWORD-1))}}"; do
     case $part in
 {cases}
     esac

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     """Compare, and print. Raises CommandError, UnverifiedError and EnvironmentFileError."""
     from postflight.parity import facts, naming
 
-    files = [find(name, options.root / "environments") for name in (options.left, options.right)]
+    files = [find(name, options.root / "environments", "") for name in (options.left, options.right)]
     left, right = (load(file, os.environ) for file in files)
     pair = left, right
     names = naming.shared(

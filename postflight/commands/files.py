@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from typing import Any
 
 from postflight.commands.paragraphs import command
-from postflight.environment import available, find, load
+from postflight.environment import EnvironmentFileError, available, find, load
 
 
 def add(commands: Any) -> None:
@@ -17,7 +18,7 @@ def add(commands: Any) -> None:
         commands,
         "check-environment",
         "say whether an environment file is right",
-        "Load an environment file as a run does, and say where it is wrong: file, line, nearest right word.",
+        "Load an environment file as a run does, and say all that is wrong: file, line, nearest right word.",
         "  postflight check-environment stage\n",
     )
     check.add_argument("name", help="an environment's name, or a path to its file")
@@ -33,9 +34,15 @@ def add(commands: Any) -> None:
 
 
 def check_environment(options: argparse.Namespace) -> int:
-    """Say that a file is right, or raise EnvironmentFileError."""
+    """Say that a file is right, or all that is wrong with it. Raises EnvironmentFileError."""
     folder = options.root / "environments"
-    environment = load(find(options.name, folder), os.environ)
+    file = find(options.name, folder, "")
+    try:
+        environment = load(file, os.environ)
+    except EnvironmentFileError as error:
+        for mistake in error.mistakes:
+            print(f"postflight: {mistake}", file=sys.stderr)
+        return 2
     print(f"{environment.name} is a right environment. Environments here: {', '.join(available(folder))}.")
     return 0
 

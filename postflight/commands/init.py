@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
         EPILOG,
     )
     parser.add_argument("--name", required=True, help="name of the environment, and of its file")
-    parser.add_argument("--region", help="AWS region (default: AWS_REGION)")
+    parser.add_argument("--region", help="AWS region (default: AWS_REGION, or the profile's)")
     parser.add_argument(
         "--context", help="kubeconfig context (default: the cluster is reached by its EKS name)"
     )
@@ -50,6 +50,11 @@ def add(commands: Any) -> None:
         "--output", type=Path, metavar="FILE", help="default: environments/NAME.yaml; - prints it"
     )
     parser.add_argument("--force", action="store_true", help="overwrite the file")
+    _add_private(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_private(parser: argparse.ArgumentParser) -> None:
     private = parser.add_argument_group(
         "how names and certificates are looked up", "to be given where they are private"
     )
@@ -67,7 +72,6 @@ def add(commands: Any) -> None:
     private.add_argument(
         "--https-port", type=int, default=443, metavar="PORT", help="of hosts (default: 443)"
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -106,10 +110,22 @@ def _file(options: argparse.Namespace) -> Path | None:
     return file
 
 
+def _region_of_the_profile() -> str | None:
+    """Return the region of AWS_DEFAULT_REGION, or of the AWS profile. Raises CommandError."""
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    try:
+        region: str | None = Session().get_config_variable("region")
+    except BotoCoreError as error:
+        raise CommandError(f"which region? {error}. Say --region ap-northeast-2.") from None
+    return region
+
+
 def _wanted(options: argparse.Namespace) -> Any:
     from postflight.discovery.place import Wanted
 
-    region = options.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    region = options.region or os.environ.get("AWS_REGION") or _region_of_the_profile()
     if not region:
         raise CommandError("which region? Say --region ap-northeast-2, or set AWS_REGION.")
     return Wanted(

@@ -237,7 +237,7 @@ def _bucket(place: Place, name: str, workload: Workload, declared: Section) -> E
 
 
 def _upload_policy(place: Place, role: str | None) -> tuple[str | None, str]:
-    """Return the inline policy of the role that uploads, and what is unsure of it."""
+    """Return the policy of the role that uploads, and what is unsure of it."""
     if role is None:
         return None, "the workload has no role of its own, so who uploads is not known"
     try:
@@ -245,5 +245,5 @@ def _upload_policy(place: Place, role: str | None) -> tuple[str | None, str]:
     except Unverified as error:
         return None, f"its role {role} is not declared: {error}"
     if not policies:
-        return None, f"its role {role} is not declared, since it has no inline policy"
-    return policies[0], "of several inline policies of the role, the first" if len(policies) > 1 else ""
+        return None, f"its role {role} is not declared, since it has no policy"
+    return policies[0], "of several policies of the role, the first" if len(policies) > 1 else ""

@@ -50,13 +50,15 @@ def tables(connections: Connections) -> Names:
     return Names(items=tuple(connections.aws.listing("dynamodb", "ListTables", "TableNames") or ()))
 
 
-@reads("iam:ListRolePolicies")
+@reads("iam:ListRolePolicies", "iam:ListAttachedRolePolicies")
 def role_policies(connections: Connections, role: str) -> Names:
-    """List the inline policies of a role; none where there is no such role."""
-    found = connections.aws.listing(
-        "iam", "ListRolePolicies", "PolicyNames", RoleName=role, absent=("NoSuchEntity",)
+    """List the policies of a role, inline ones first; none where there is no such role."""
+    absent = ("NoSuchEntity",)
+    inline = connections.aws.listing("iam", "ListRolePolicies", "PolicyNames", RoleName=role, absent=absent)
+    attached = connections.aws.listing(
+        "iam", "ListAttachedRolePolicies", "AttachedPolicies", RoleName=role, absent=absent
     )
-    return Names(items=tuple(found or ()))
+    return Names(items=(*(inline or ()), *(item["PolicyName"] for item in attached or ())))
 
 
 @reads("ec2:DescribeInstances")

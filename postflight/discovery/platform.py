@@ -126,7 +126,7 @@ def _is_behind(declared: Section, ingress: Ingress, service: str) -> bool:
 
 
 def controllers(place: Place) -> Section:
-    """Find the two controllers that make load balancers and records, with their IAM roles."""
+    """Find the two controllers that make load balancers and records, with their IAM roles (IRSA)."""
 
     def find() -> Iterator[Entry]:
         if place.cluster is None:
@@ -148,9 +148,10 @@ def controllers(place: Place) -> Section:
                 owner_id=next(iter(found.argument("txt-owner-id")), None),
                 domain_filters=list(found.argument("domain-filter")),
             )
-            lack = "its ServiceAccount names no IAM role" if not role else "its role has no inline policy"
-            guess = "of several inline policies, the first" if len(policies) > 1 else ""
-            yield Entry(found.name, fields, guess=guess, left_out="" if policies else lack)
+            guess = "of several policies, the first" if len(policies) > 1 else ""
+            if not role:
+                guess = "its ServiceAccount names no IAM role; a role by EKS Pod Identity is not looked at"
+            yield Entry(found.name, fields, guess=guess)
 
     return section("controllers", "What makes the load balancers and the DNS records.", find)
 

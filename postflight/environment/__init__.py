@@ -3,7 +3,6 @@
 from postflight.environment.data import Bucket, BucketOrigin, Cache, Database, DatabaseLogin, DatabaseServer
 from postflight.environment.declaration import Declaration, SecretKey, Subject, Vantage
 from postflight.environment.derived import SECTION_OF, kind_of, subjects
-from postflight.environment.document import EnvironmentFileError
 from postflight.environment.infrastructure import (
     Account,
     Cluster,
@@ -13,7 +12,7 @@ from postflight.environment.infrastructure import (
     Vpc,
     Zone,
 )
-from postflight.environment.loading import available, find, load
+from postflight.environment.loading import load
 from postflight.environment.model import BringUp, Environment
 from postflight.environment.network import Api, Certificate, Distribution, Host, HostedZone, Origin, Superuser
 from postflight.environment.platform import (
@@ -26,7 +25,8 @@ from postflight.environment.platform import (
     Job,
     Service,
 )
-from postflight.environment.references import scopes
+from postflight.environment.references import scopes, subject_named
+from postflight.environment_files import EnvironmentFileError, available, find
 
 __all__ = [
     "SECTION_OF",
@@ -70,5 +70,6 @@ __all__ = [
     "kind_of",
     "load",
     "scopes",
+    "subject_named",
     "subjects",
 ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -12,6 +11,7 @@ from pydantic_core import ErrorDetails
 from postflight.environment.document import Document, Location
 from postflight.environment.model import Environment
 from postflight.environment.plaintext import is_secret_name
+from postflight.environment_files import nearest
 
 _FILE_KEYS = ("extends", "variables")
 _LONGEST_SHOWN = 80
@@ -38,20 +38,38 @@ _PATTERNS = {
 }
 
 
-def describe(document: Document, errors: Iterable[ErrorDetails]) -> str:
-    """Return one paragraph about the first of the model's errors; it never repeats a secret."""
-    # A misspelt key is also a missing one; the word that was written says more.
-    first, *others = sorted(errors, key=lambda error: error["type"] != "extra_forbidden")
-    location = _written(document.value, first["loc"])
-    elsewhere = {_written(document.value, error["loc"]) for error in others} - {location}
-    rest = f" ({len(elsewhere)} more after this one.)" if elsewhere else ""
-    if first["type"] == "extra_forbidden":
-        return unknown_key(document, tuple(first["loc"])) + rest
-    if first["type"] == "missing":
-        return f"{document.place(location)}: `{first['loc'][-1]}` is missing{_inside(location)}.{rest}"
+def described(document: Document, errors: Sequence[ErrorDetails]) -> list[str]:
+    """Return one paragraph about each of the model's errors, as the files go on; none repeats a secret."""
+    # A misspelt key is also a missing one; the word that was written says more, so it comes first.
+    misspelt: dict[Location, int] = {}
+    for error in errors:
+        if error["type"] == "extra_forbidden":
+            location = _written(document.value, error["loc"])
+            misspelt[location[:-1]] = document.place(location).line
+
+    def order(error: ErrorDetails) -> tuple[bool, str, int, bool]:
+        location = _written(document.value, error["loc"])
+        place = document.place(location)
+        is_missing = error["type"] == "missing"
+        line = max(place.line, misspelt.get(location, 0)) if is_missing else place.line
+        return place.file != document.file, str(place.file), line, is_missing
+
+    told: dict[tuple[Location, str], str] = {}
+    for error in sorted(errors, key=order):
+        location = _written(document.value, error["loc"])
+        lacking = str(error["loc"][-1]) if error["type"] == "missing" else ""
+        told.setdefault((location, lacking), _paragraph(document, error, location))
+    return list(told.values())
+
+
+def _paragraph(document: Document, error: ErrorDetails, location: Location) -> str:
+    if error["type"] == "extra_forbidden":
+        return unknown_key(document, tuple(error["loc"]))
+    if error["type"] == "missing":
+        return f"{document.place(location)}: `{error['loc'][-1]}` is missing{_inside(location)}."
     where = ".".join(str(part) for part in location)
-    message = f"`{where}` is {_shown(first['input'], location)}; it must be {_expected(first)}."
-    return f"{document.place(location)}: {message}{_quotes_hint(first)}{rest}"
+    message = f"`{where}` is {_shown(error['input'], location)}; it must be {_expected(error)}."
+    return f"{document.place(location)}: {message}{_quotes_hint(error)}"
 
 
 def unknown_key(document: Document, location: Location) -> str:
@@ -62,12 +80,6 @@ def unknown_key(document: Document, location: Location) -> str:
         f"{document.place(location)}: unknown key `{key}`{_inside(location[:-1])}.{nearest(key, known)} "
         f"Keys here: {', '.join(known)}."
     )
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ` Did you mean …?` for the known word most like `word`, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f" Did you mean `{close[0]}`?" if close else ""
 
 
 def _written(value: Any, location: Iterable[int | str]) -> Location:

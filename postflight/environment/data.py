@@ -54,6 +54,26 @@ class DatabaseServer(Subject):
         """Namespace of that Secret."""
         return self.password_source.namespace if self.password_source else None
 
+    @property
+    def user_source(self) -> SecretKey | None:
+        """Where the applications' user name lies."""
+        return self.login.url or self.login.user
+
+    @property
+    def user_secret(self) -> str | None:
+        """Name of the Secret that holds the user name."""
+        return self.user_source.secret if self.user_source else None
+
+    @property
+    def user_key(self) -> str | None:
+        """Key of the user name in that Secret; of a whole DATABASE_URL where the login is one."""
+        return self.user_source.key if self.user_source else None
+
+    @property
+    def ca_file(self) -> str:
+        """The CA as a file: the declared one, else Amazon's bundle under the name that it is fetched as."""
+        return self.ca or "global-bundle.pem"
+
 
 class Database(Subject):
     """One database on a server. Derived from `database_servers.*.databases`."""
@@ -92,11 +112,15 @@ class Bucket(Subject):
     bucket: Name
     service: Name | None = None
     role: Name | None = Field(default=None, description="The application's role, that must be let in.")
-    role_policy: Name | None = None
+    role_policy: Name | None = Field(default=None, description="The role's policy, inline or attached.")
+    bucket_policy: bool = Field(
+        default=False,
+        description="Whether the bucket's policy must let `role` in; in one account `role_policy` may do.",
+    )
     origins: tuple[HttpsUrl, ...] = ()
     methods: tuple[Name, ...] = ("GET", "PUT", "POST", "DELETE")
     public_access_block: bool = True
-    canary: bool = Field(default=True, description="Whether a run may put and delete a canary object.")
+    canary: bool = Field(default=False, description="Whether a run may put and delete a canary object.")
     canary_prefix: Name = "postflight/canary/"
     assume_role: bool = Field(default=False, description="Whether the canary is written as `role`.")
 

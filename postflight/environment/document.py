@@ -10,14 +10,13 @@ from typing import Any
 
 import yaml
 
+from postflight.environment_files import EnvironmentFileError
+
 Location = tuple[str | int, ...]
 
 _UNQUOTED = re.compile(r"[\[{][^\"']*\$\{")
+_UNCLOSED = {"flow mapping": "{", "flow sequence": "[", "quoted scalar": "quote"}
 _MERGE_TAG = "tag:yaml.org,2002:merge"
-
-
-class EnvironmentFileError(Exception):
-    """What is wrong with an environment file, where, and what to do: one paragraph."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,14 @@ def _not_yaml(file: Path, text: str, error: yaml.MarkedYAMLError) -> str:
         if any(_UNQUOTED.search(each) for each in written)
         else ""
     )
-    return f"{file}:{line}: is not YAML: {error.problem or error.context}.{hint}"
+    return f"{file}:{line}: is not YAML: {error.problem or error.context}.{_opened(error, line)}{hint}"
+
+
+def _opened(error: yaml.MarkedYAMLError, line: int) -> str:
+    """Return where the bracket or the quote begins that a line further down is told for."""
+    begun = error.context_mark.line + 1 if error.context_mark else line
+    kind = next((word for mark, word in _UNCLOSED.items() if mark in (error.context or "")), None)
+    return f" The {kind} that line {begun} opens is not closed." if kind and begun != line else ""
 
 
 def _document(node: yaml.Node | None, file: Path) -> Document:

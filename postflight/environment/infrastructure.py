@@ -25,6 +25,11 @@ class Cluster(Declaration):
         default=None, description="Kubeconfig context; without it the cluster is reached by its EKS name."
     )
     node_security_group: Name = Field(description="Name or id of the nodes' security group.")
+    requires_subnet_tag: bool = Field(
+        default=False,
+        description="Whether subnets must be tagged for the cluster, as load balancer controllers before "
+        "2.1.2 demand. A subnet that is tagged for another cluster alone is wrong in any case.",
+    )
 
 
 class Vpc(Declaration):
@@ -42,6 +47,11 @@ class Subnet(Subject):
     subnet: Name = Field(description="Name tag, or subnet-… id.")
     tier: Literal["public", "private"]
     zone: Name
+
+    @property
+    def role_tag(self) -> str:
+        """The tag by which the AWS Load Balancer Controller finds the subnets of this tier."""
+        return "kubernetes.io/role/elb" if self.tier == "public" else "kubernetes.io/role/internal-elb"
 
 
 class NatGateway(Subject):

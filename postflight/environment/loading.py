@@ -8,14 +8,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from postflight.environment.complaints import describe, nearest, unknown_key
-from postflight.environment.document import Document, EnvironmentFileError
+from postflight.environment.complaints import described, unknown_key
+from postflight.environment.document import Document
 from postflight.environment.model import Environment
 from postflight.environment.plaintext import refuse_plaintext_secrets
 from postflight.environment.references import ambiguous_names, missing_references
 from postflight.environment.sections import sections
 from postflight.environment.source import read, with_defaults, with_waivers
 from postflight.environment.variables import interpolated
+from postflight.environment_files import EnvironmentFileError
 
 
 def load(file: Path, process: Mapping[str, str]) -> Environment:
@@ -30,33 +31,12 @@ def load(file: Path, process: Mapping[str, str]) -> Environment:
     try:
         environment = Environment.model_validate({**_with_names(document.value), "name": file.stem})
     except ValidationError as error:
-        raise EnvironmentFileError(describe(document, error.errors())) from None
-    for location, message in (*missing_references(environment), *ambiguous_names(environment)):
-        raise EnvironmentFileError(f"{document.place(location)}: {message}")
+        raise EnvironmentFileError(*described(document, error.errors())) from None
+    wrong = [*missing_references(environment), *ambiguous_names(environment)]
+    if wrong:
+        told = dict.fromkeys(f"{document.place(location)}: {message}" for location, message in wrong)
+        raise EnvironmentFileError(*told)
     return environment
-
-
-def available(folder: Path) -> tuple[str, ...]:
-    """Names of the environments in `folder`; shared bases and waivers are not environments."""
-    names = (file.name.removesuffix(".yaml") for file in sorted(folder.glob("*.yaml")))
-    return tuple(name for name in names if "." not in name)
-
-
-def find(name_or_path: str, folder: Path) -> Path:
-    """Return the file of an environment given by name or path. Raises EnvironmentFileError."""
-    path = Path(name_or_path)
-    names = available(folder)
-    is_path = path.suffix in {".yaml", ".yml"} or path.parent != Path()
-    if is_path and path.is_file():
-        return path
-    if not is_path and name_or_path in names:
-        return folder / f"{name_or_path}.yaml"
-    file = path if is_path else folder / f"{name_or_path}.yaml"
-    reason = f"{file} is a base of environments, not one" if file.is_file() else f"there is no file {file}"
-    raise EnvironmentFileError(
-        f"--env {name_or_path}: {reason}.{nearest(path.stem, names)} "
-        f"Environments in {folder}: {', '.join(names) or 'none'}."
-    )
 
 
 def _refuse_names(document: Document) -> None:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from postflight.environment.document import Document, EnvironmentFileError, Location
+from postflight.environment.document import Document, Location
 from postflight.environment.variables import VARIABLE, unfilled
+from postflight.environment_files import EnvironmentFileError
 
 _SECRET_NAME = re.compile(
     r"(?i)(password|passwd|secret_?key|token|api_?key|access_?key|private_?key|credential)"

@@ -36,8 +36,12 @@ class Service(Subject):
     database: Name | None = Field(default=None, description="Entry of `database_servers.*.databases`.")
     cache: Name | None = None
     service_account: Name | None = None
-    role: Name | None = Field(default=None, description="IAM role of the ServiceAccount (IRSA).")
-    image_repository: Name | None = None
+    role: Name | None = Field(
+        default=None, description="IAM role of the ServiceAccount (IRSA). Left out with EKS Pod Identity."
+    )
+    image_repository: Name | None = Field(
+        default=None, description="Repository in the account's own ECR registry, without the registry's host."
+    )
     tag_policy: Literal["fixed", "any"] = "any"
     follows_release: bool = Field(
         default=True, description="Whether --release names its image's tag; false: it is released on its own."
@@ -92,14 +96,16 @@ class Backend(Subject):
 
 
 class Controller(Subject):
-    """A controller in the cluster, with the IAM role that its ServiceAccount assumes."""
+    """A controller in the cluster, with the IAM role that its ServiceAccount assumes, if it assumes one."""
 
     kind: Literal["aws-load-balancer-controller", "external-dns"]
     namespace: Name = "kube-system"
     deployment: Name
     service_account: Name
-    role: Name
-    policy: Name
+    role: Name | None = Field(
+        default=None, description="IAM role of the ServiceAccount (IRSA). Left out with EKS Pod Identity."
+    )
+    policy: Name | None = Field(default=None, description="The role's policy by name, inline or attached.")
     owner_id: Name | None = Field(default=None, description="ExternalDNS --txt-owner-id.")
     domain_filters: tuple[Name, ...] = ()
 
@@ -110,6 +116,12 @@ class Application(Subject):
     namespace: Name = "argocd"
     destination: Name | None = Field(default=None, description="Namespace that it delivers to.")
     operation_limit_s: float = Field(default=900.0, gt=0)
+    status_limit_s: float | None = Field(
+        default=900.0,
+        gt=0,
+        description="Seconds within which Argo CD must have compared it with Git, which it does every three "
+        "minutes unless `timeout.reconciliation` says otherwise; null: it does so only when told to.",
+    )
 
 
 class Job(Subject):

@@ -42,6 +42,11 @@ def _relations(environment: Environment) -> _Relations:
     return _Relations(known, {referred: tuple(found) for referred, found in referrers.items()})
 
 
+def subject_named(environment: Environment, kind: str, name: str) -> Subject | None:
+    """Return one declared or derived subject, None where there is none of that name."""
+    return _relations(environment).known.get(kind, {}).get(name)
+
+
 def missing_references(environment: Environment) -> Iterator[tuple[Location, str]]:
     """Yield where an entry names another that is not declared, and what to say of it."""
     known = _relations(environment).known

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from postflight.environment.document import Document, EnvironmentFileError, Location, Place, parse
+from postflight.environment.document import Document, Location, Place, parse
+from postflight.environment_files import EnvironmentFileError
 
 _ALL = "*"
 

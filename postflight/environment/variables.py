@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from postflight.environment.document import Document, EnvironmentFileError, Location, Place
+from postflight.environment.document import Document, Location, Place
+from postflight.environment_files import EnvironmentFileError
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 

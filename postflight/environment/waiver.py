@@ -32,8 +32,11 @@ class Waiver(Declaration):
 
     def covers(self, check: str, subject: str | None) -> bool:
         """Whether this is about a check (`tests_infra/test_nat.py::test_…`) of a subject."""
-        named = check == self.check or check.endswith((f"::{self.check}", f"/{self.check}"))
-        return named and fnmatchcase(subject or "", self.subject)
+        return self.names(check) and fnmatchcase(subject or "", self.subject)
+
+    def names(self, check: str) -> bool:
+        """Whether this is about a check, on whatever subject."""
+        return check == self.check or check.endswith((f"::{self.check}", f"/{self.check}"))
 
     def days_left(self, now: datetime) -> int:
         """Return the days until it expires: 0 on its last day, negative when it has expired."""

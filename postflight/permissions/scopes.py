@@ -151,9 +151,11 @@ def _node_groups(environment: Environment, _subject: Subject | None) -> Iterator
         yield arn(environment, "eks", f"nodegroup/{environment.cluster.name}/*/*")
 
 
-def _policies(environment: Environment, _subject: Subject | None) -> Iterator[str]:
-    """Yield the policies that the account has made itself."""
+def _policies(environment: Environment, subject: Subject | None) -> Iterator[str]:
+    """Yield the policies that the account has made itself; a bucket's role may have one of AWS's."""
     yield arn(environment, "iam", "policy/*", region="")
+    if isinstance(subject, Bucket):
+        yield f"arn:{partition(environment)}:iam::aws:policy/*"
 
 
 def _certificate(environment: Environment, subject: Subject | None) -> Iterator[str]:
@@ -247,6 +249,7 @@ _SCOPES: Mapping[str, _Scope] = {
     "s3:PutObject": _object,
     "s3:GetObject": _object,
     "s3:DeleteObject": _object,
+    "s3:DeleteObjectVersion": _object,
     "s3:ListBucket": _bucket,
     "s3:GetBucket*": _bucket,
     "sts:AssumeRole": _canary_role,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from postflight.environment import Environment, Vantage
-from postflight.redaction import REDACTED, masked
+from postflight.redaction import REDACTED, cut_short, masked
 
 if TYPE_CHECKING:
     from postflight.probes.addresses import Addresses
@@ -22,11 +22,22 @@ class Calls:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[str, Counter[str]] = {}
+        self._throttled: set[str] = set()
 
     def count(self, protocol: str, name: str = "") -> None:
         """Count one call: `aws` / `ec2:DescribeSubnets`, `kubernetes` / `list pods`; `http`, `dns`, `sql`."""
         with self._lock:
             self._counts.setdefault(protocol, Counter())[name] += 1
+
+    def throttle(self, name: str) -> None:
+        """Remember that AWS throttles a call, `ec2:DescribeSubnets`."""
+        with self._lock:
+            self._throttled.add(name)
+
+    def throttled(self, services: Collection[str]) -> list[str]:
+        """Return the calls of these services (`ec2`) that AWS has throttled."""
+        with self._lock:
+            return sorted(one for one in self._throttled if one.partition(":")[0] in services)
 
     def add(self, counts: Mapping[str, Mapping[str, int] | int]) -> None:
         """Add what another process counted (its `by_protocol`)."""
@@ -52,12 +63,15 @@ class Secrets:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._values: set[str] = set()
+        # What is written is redacted text by text, far more often than a secret is met.
+        self._longest_first: tuple[str, ...] = ()
 
     def add(self, value: str) -> str:
         """Remember a secret value, and return it."""
         if len(value) >= self._SHORTEST:
             with self._lock:
                 self._values.add(value)
+                self._longest_first = tuple(sorted(self._values, key=len, reverse=True))
         return value
 
     def values(self) -> list[str]:
@@ -67,11 +81,13 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """Return `text` with every known secret value replaced, and what looks like another one."""
-        with self._lock:
-            values = sorted(self._values, key=len, reverse=True)
-        for value in values:
+        for value in self._longest_first:
             text = text.replace(value, REDACTED)
         return masked(text)
+
+    def short(self, text: str, most: int) -> str:
+        """Return a text without secrets, and only then no longer than so many characters."""
+        return cut_short(self.redact(text), most)
 
 
 class Connections:

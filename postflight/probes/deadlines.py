@@ -1,12 +1,13 @@
-"""How long a look may take: one moment, shared by every step of it."""
+"""How long a look may take: one moment, shared by every step of it, and what happens at that moment."""
 
 from __future__ import annotations
 
+import heapq
 import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -37,6 +38,77 @@ class Deadline:
         return min(left, at_most)
 
 
+class Alarm:
+    """Something to be done at a moment, unless it is cancelled before."""
+
+    def __init__(self, moment: float, act: Callable[[], None]) -> None:
+        self.moment = moment
+        self._act: Callable[[], None] | None = act
+        self._lock = threading.Lock()
+
+    def __lt__(self, other: Alarm) -> bool:
+        return self.moment < other.moment
+
+    def ring(self) -> None:
+        """Do it, in the clock's thread."""
+        with self._lock:
+            if self._act is not None:
+                self._act()
+
+    def cancel(self) -> None:
+        """See that it is not done any more: when this returns it has been done, or will not be."""
+        with self._lock:
+            self._act = None
+
+
+class _Clock:
+    """Rings alarms from one thread: hundreds of looks a second need not start a thread each."""
+
+    def __init__(self) -> None:
+        self._alarms: list[Alarm] = []
+        self._earlier = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def add(self, alarm: Alarm) -> None:
+        with self._earlier:
+            if self._thread is None:
+                self._start()
+            heapq.heappush(self._alarms, alarm)
+            if self._alarms[0] is alarm:
+                self._earlier.notify()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # A limit of processes: each step has its own time-out, and whoever asks a deadline of his own.
+            return
+        self._thread = thread
+
+    def _run(self) -> None:
+        while True:
+            self._next().ring()
+
+    def _next(self) -> Alarm:
+        with self._earlier:
+            while True:
+                left = self._alarms[0].moment - time.monotonic() if self._alarms else None
+                if left is not None and left <= 0:
+                    return heapq.heappop(self._alarms)
+                self._earlier.wait(left)
+
+
+_CLOCK = _Clock()
+
+
+def alarm(within_s: float, act: Callable[[], None]) -> Alarm:
+    """Have `act` done so many seconds from now. It must be quick, and raise nothing."""
+    made = Alarm(time.monotonic() + max(within_s, 0), act)
+    _CLOCK.add(made)
+    return made
+
+
 @contextmanager
 def cut_off(descriptor: int, deadline: Deadline) -> Iterator[threading.Event]:
     """Shut a socket of somebody else's library down at the deadline; the event tells that it happened.
@@ -52,12 +124,11 @@ def cut_off(descriptor: int, deadline: Deadline) -> Iterator[threading.Event]:
         with suppress(OSError):
             twin.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(max(deadline.ends - time.monotonic(), 0), cut)
-    timer.daemon = True
-    timer.start()
     try:
-        yield was_cut
+        at_the_end = alarm(deadline.ends - time.monotonic(), cut)
+        try:
+            yield was_cut
+        finally:
+            at_the_end.cancel()
     finally:
-        timer.cancel()
-        timer.join()
         twin.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -27,6 +27,7 @@ GRAPHQL_MARGIN_S = 5.0
 LONGEST_LOOK_S = 120.0
 MOST_BYTES = 1 << 20
 SHOWN_CHARACTERS = 300
+_READ = 1 << 16
 USER_AGENT = "postflight"
 _TAG = re.compile(r"<[^>]*>?")
 _KEPT_HEADERS = (
@@ -131,7 +132,10 @@ def exchange(
         kind, problem = "closed", f"{netloc} closed the connection without an answer"
     except http.client.HTTPException as error:
         words = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        kind, problem = "garbage", f"{netloc} answered something that is not HTTP ({words[0][:80]})"
+        kind, problem = (
+            "garbage",
+            f"{netloc} answered something that is not HTTP ({connections.secrets.short(words[0], 80)})",
+        )
     failed = HttpAnswer(
         method=request.method, url=request.url, seconds=deadline.elapsed_s, kind=kind, problem=problem
     )
@@ -166,7 +170,7 @@ def _exchange(
     answer = HttpAnswer(
         method=request.method, url=request.url, status=response.status, seconds=round(deadline.elapsed_s, 4),
         headers={name: received[name] for name in _KEPT_HEADERS if name in received},
-        body=content[: SHOWN_CHARACTERS * 4].decode("utf-8", errors="replace")[:SHOWN_CHARACTERS],
+        body=connections.secrets.short(content[:_READ].decode("utf-8", errors="replace"), SHOWN_CHARACTERS),
         connect_s=round(connected, 4), first_byte_s=round(first_byte, 4),
     )  # fmt: skip
     return answer, content
@@ -214,10 +218,10 @@ def graphql(connections: Connections, query: Query) -> GraphqlAnswer:
     request = Request("POST", query.url, headers, json.dumps({"query": query.text}).encode())
     look_s = min(query.limit_s + GRAPHQL_MARGIN_S, LONGEST_LOOK_S)
     answer, content = exchange(connections, request, query.ca, look_s)
-    return _graphql(answer, content)
+    return _graphql(answer, content, connections.secrets.short)
 
 
-def _graphql(answer: HttpAnswer, content: bytes) -> GraphqlAnswer:
+def _graphql(answer: HttpAnswer, content: bytes, short: Callable[[str, int], str]) -> GraphqlAnswer:
     try:
         parsed = json.loads(content)
     except ValueError:
@@ -229,5 +233,5 @@ def _graphql(answer: HttpAnswer, content: bytes) -> GraphqlAnswer:
     return GraphqlAnswer(
         http=answer,
         data=data if isinstance(data, dict) else None,
-        errors=tuple(str(message)[:200] for message in messages),
+        errors=tuple(short(str(message), 200) for message in messages),
     )

@@ -7,6 +7,7 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from postflight.evidence import Looking, question
@@ -45,9 +46,13 @@ class Probe(Generic[P, E]):
     function: Callable[Concatenate[Connections, P], E]
     answer_type: Any
 
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.function)
+
     def looking(self, connections: Connections, *args: P.args, **kwargs: P.kwargs) -> Looking:
         """Return the question of these arguments, ready to be put."""
-        bound = inspect.signature(self.function).bind(connections, *args, **kwargs)
+        bound = self._signature.bind(connections, *args, **kwargs)
         bound.apply_defaults()
         arguments: Mapping[str, Any] = dict(list(bound.arguments.items())[1:])
         return Looking(
@@ -56,7 +61,15 @@ class Probe(Generic[P, E]):
             answer_type=self.answer_type,
             deadline_s=self.deadline_s,
             writes=not _WRITES.isdisjoint(self.reads),
+            why_late=lambda: self._why_late(connections),
         )
+
+    def _why_late(self, connections: Connections) -> str:
+        """Say what the look needs, and whom AWS throttles: with one call, the service's others wait too."""
+        needs = f" (it needs {', '.join(sorted(self.reads))})" if self.reads else ""
+        services = {permission.partition(":")[0] for permission in self.reads if ":" in permission}
+        throttled = connections.calls.throttled(services)
+        return f"{needs}; AWS throttles {', '.join(throttled)}" if throttled else needs
 
     def _look(self, connections: Connections, *args: P.args, **kwargs: P.kwargs) -> E:
         token = _allowed.set(self.reads)

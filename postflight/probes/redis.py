@@ -35,7 +35,7 @@ class Ping(Evidence):
     """What became of AUTH and PING.
 
     `answered`: whether the server said anything, be it a certificate that we refuse. `is_authenticated`: None
-    where it did not come to that.
+    where it did not come to that. `lacking`: why no token could be tried, though one is declared.
     """
 
     host: str
@@ -46,13 +46,16 @@ class Ping(Evidence):
     has_ponged: bool = False
     kind: Kind | None = None
     problem: str | None = None
+    lacking: str | None = None
 
 
 @reads("redis", "dns", "get secrets", "secretsmanager:GetSecretValue")
 def ping(connections: Connections, server: RedisServer) -> Ping:
     """Log in with the declared AUTH token, and PING."""
     require_declared("redis")
-    login = _login(credential(connections, server.auth)) if server.auth is not None else None
+    lacking = _lacking(connections, server.auth)
+    is_known = server.auth is not None and lacking is None
+    login = _login(credential(connections, server.auth)) if server.auth and is_known else None
     if login is not None:
         connections.secrets.add(login[-1])
     deadline = Deadline.after(LOOK_S)
@@ -62,16 +65,27 @@ def ping(connections: Connections, server: RedisServer) -> Ping:
         stream = connect(connections, server.host, server.port, deadline)
         if server.tls:
             stream = secure(stream, server.host, server.ca)
-        return _converse(stream, Ping(host=server.host, port=server.port, seconds=0), login)
+        start = Ping(host=server.host, port=server.port, seconds=0, lacking=lacking)
+        return _converse(stream, start, login)
     except Trouble as trouble:
         answered = has_spoken(trouble, stream)
         return Ping(
             host=server.host, port=server.port, seconds=deadline.elapsed_s, answered=answered,
-            kind=trouble.kind, problem=str(trouble),
+            kind=trouble.kind, problem=str(trouble), lacking=lacking,
         )  # fmt: skip
     finally:
         if stream is not None:
             stream.close()
+
+
+def _lacking(connections: Connections, auth: SecretKey | None) -> str | None:
+    """Say that a Secret has no such key: then the cache is asked without a token, and still answers."""
+    if auth is None or auth.namespace is None:
+        return None
+    values = connections.kubernetes.read_secret(auth.namespace, auth.secret)
+    if values is None or auth.key in values:
+        return None
+    return f"{auth.title} has no key {auth.key}, so no AUTH token can be tried"
 
 
 def _login(value: str) -> tuple[str, ...]:

@@ -15,8 +15,9 @@ import pytest
 
 from postflight.report import allure_page, allure_result
 from postflight.report.findings import Findings
-from postflight.report.redaction import redacted
-from postflight.run import Run, write_json
+from postflight.report.shown import redacted
+from postflight.run import Run
+from postflight.writing import write_json
 
 _LABEL = "postflight"
 
@@ -48,7 +49,7 @@ def complete(folder: Path, findings: Findings, run: Run) -> None:
             result["labels"] = [one for one in result["labels"] if one["name"] != _LABEL]
             if ids[0] in by_id:
                 result.update(allure_result.completed(result, by_id[ids[0]], findings, run, folder))
-            _write(file, redacted(result, run))
+            write_json(file, redacted(result, run))
     for file, container in _read(folder, "*-container.json", since_ms):
         children = set(container.get("children", ()))
         if not children or ours & children:
@@ -72,7 +73,7 @@ def _keep_what_matters(file: Path, container: Mapping[str, Any], run: Run) -> No
     if any(fixture.get("steps") or fixture.get("attachments") for fixture in fixtures):
         for fixture in fixtures:
             _redact_attachments(file.parent, fixture, run)
-        _write(file, redacted(container, run))
+        write_json(file, redacted(container, run))
     else:
         file.unlink()
 
@@ -87,12 +88,6 @@ def _redact_attachments(folder: Path, part: Mapping[str, Any], run: Run) -> None
             file.write_bytes(clean.encode(errors="surrogateescape"))
     for step in part.get("steps", ()):
         _redact_attachments(folder, step, run)
-
-
-def _write(file: Path, content: Any) -> None:
-    temporary = file.with_name(f".{file.name}")
-    write_json(temporary, content)
-    temporary.replace(file)
 
 
 def _link(link: Path, folder: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from postflight.report.findings import Findings
-from postflight.run import Run, write_json
+from postflight.run import Run
+from postflight.writing import write_json
 
 # The first that matches counts; `reports/allurerc.mjs` has the same for Allure 3, by our label `category`.
 CATEGORIES: tuple[dict[str, Any], ...] = (

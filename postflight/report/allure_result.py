@@ -11,6 +11,7 @@ from postflight.report import told
 from postflight.report.allure_links import links
 from postflight.report.findings import Findings
 from postflight.run import Run
+from postflight.runbook import label
 from postflight.verdicts import Outcome
 
 LAYERS = {
@@ -26,9 +27,12 @@ _FACES = {"api", "host", "ingress", "service", "distribution", "origin"}
 _STORES = {"database", "database_server", "superuser"}
 _FIELDS = ("symptom", "cause", "confirm", "fix", "prevent", "guide")
 
-# Allure takes an attachment for one result only, so evidence is copied for each: where all is well, if small.
+# Allure takes an attachment for one result only, so evidence is copied for each: large evidence only for so
+# many results in trouble that are nobody's consequence, and small evidence for all.
 _PASSED_BYTES = 16 * 1024
 _TROUBLE_BYTES = 1024 * 1024
+_IN_FULL = 50
+_NAMED = 12
 
 
 def completed(
@@ -52,7 +56,7 @@ def completed(
         "statusDetails": _details(one, because_of),
         "labels": [*_kept_labels(result), *_labels(one, category(one, findings), env, because_of)],
         "links": [*result.get("links", ()), *links(one, run)],
-        "attachments": [*_attachments(one, run, folder), *result.get("attachments", ())],
+        "attachments": [*_attachments(one, findings, run, folder), *result.get("attachments", ())],
     }
 
 
@@ -101,19 +105,26 @@ def _description(one: Outcome, because_of: Sequence[Outcome], findings: Findings
     if because_of:
         parts.append("**Because of**")
         parts.append(
-            "\n".join(f"- {_sentence(told.title_of(cause))}: {cause.message}" for cause in because_of)
+            "\n".join(
+                f"- {_sentence(told.title_of(cause))}: {cause.message}" for cause in because_of[:_NAMED]
+            )
         )
     consequences = findings.explanation.consequences(one.id) if one.verdict != "passed" else ()
     if consequences:
         alike = told.by_check(findings.by_id[each] for each in consequences)
         facts = "\n".join(
-            f"- {_sentence(each.fact)}: {', '.join(each.subjects) or 'everywhere'}" for each in alike
+            f"- {_sentence(each.fact)}: {_named(each.subjects) or 'everywhere'}" for each in alike
         )
         parts.append(f"**This breaks {len(consequences)} more**\n\n{facts}")
     step = told.first_step(one.runbook.get("fix", ""))
     if step and not because_of:
-        parts.append(f"**Fix** {step}")
+        parts.append(f"**{label('fix', findings.language).capitalize()}** {step}")
     return "\n\n".join(parts)
+
+
+def _named(subjects: Sequence[str]) -> str:
+    more = f" and {len(subjects) - _NAMED} more" if len(subjects) > _NAMED else ""
+    return ", ".join(subjects[:_NAMED]) + more
 
 
 def _kept_labels(result: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -135,21 +146,22 @@ def _labels(one: Outcome, kind: str, env: str, because_of: Sequence[Outcome]) ->
     yield from ({"name": name, "value": value} for name, value in named.items())
     if kind not in {"passed", "cause"}:
         yield {"name": "tag", "value": kind}
-    for cause in because_of:
+    for cause in because_of[:_NAMED]:
         yield {"name": "because of", "value": _sentence(told.title_of(cause))}
 
 
-def _attachments(one: Outcome, run: Run, folder: Path) -> Iterator[dict[str, str]]:
+def _attachments(one: Outcome, findings: Findings, run: Run, folder: Path) -> Iterator[dict[str, str]]:
     if any(one.runbook.values()):
         fields = (
-            f"**{name.capitalize()}**\n\n{one.runbook[name]}" for name in _FIELDS if one.runbook.get(name)
+            f"**{label(name, findings.language).capitalize()}**\n\n{one.runbook[name]}"
+            for name in _FIELDS
+            if one.runbook.get(name)
         )
         text = "\n\n".join((f"# {_sentence(told.title_of(one))}", *fields)) + "\n"
         source = f"{_digest(f'{run.folder.name} {one.id} runbook')}-attachment.md"
         (folder / source).write_text(run.connections.secrets.redact(text), encoding="utf-8")
         yield {"name": "runbook", "source": source, "type": "text/markdown"}
-    is_plain = one.verdict == "passed" and one.settled_after_s is None
-    most = _PASSED_BYTES if is_plain else _TROUBLE_BYTES
+    most = _TROUBLE_BYTES if findings.place_in_trouble(one) < _IN_FULL else _PASSED_BYTES
     for name in one.evidence:
         file = run.evidence_folder / name
         if file.is_file() and file.stat().st_size <= most:

@@ -2,18 +2,63 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from postflight.verdicts import Outcome
+from pydantic import TypeAdapter, ValidationError
+
+from postflight.long_lists import ListReader, NotAListError
+from postflight.verdicts import Outcome, Verdict
 
 _SLOWER_BY_S = 1.0
 _SLOWER_TIMES = 2.0
 _RUNS_REMEMBERED = 10
 _BAD = {"failed", "waived"}
+_CHUNK = 64 * 1024
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is read of a check in an earlier run's results."""
+
+    id: str
+    verdict: Verdict
+    duration_s: float
+    settled_after_s: float | None = None
+    since: str | None = None
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """What is read of an earlier run itself."""
+
+    env: str
+    started: str
+    replayed: str | None = None
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier run, and its checks: by far not all that its results tell, which may be much."""
+
+    run: EarlierRun
+    checks: Sequence[Before]
+
+
+_CHECK = TypeAdapter(Before)
+_RUN = TypeAdapter(EarlierRun)
+
+
+class _UnfitError(Exception):
+    """What results tell does not do."""
 
 
 class ComparisonError(Exception):
@@ -44,64 +89,97 @@ class Comparison:
         yield from ((name, ids) for name, ids in named if ids)
 
 
-def previous_run(reports: Path, environment: str, current: Path) -> dict[str, Any] | None:
+def previous_run(reports: Path, environment: str, current: Path, judged: Collection[str]) -> Earlier | None:
     """Return what the earlier runs of an environment said: of each check, the newest run that judged it.
 
-    Runs that judged nothing, replays and folders that cannot be read are passed over.
+    Runs that judged nothing, replays and folders that cannot be read are passed over. No older run is read
+    once all checks that are `judged` now have been found.
     """
-    found: dict[str, Any] | None = None
-    files = [file for file in reports.glob(f"{environment}-*Z*/results.json") if file.parent != current]
-    newest_first = sorted(files, key=lambda file: (file.stat().st_mtime_ns, file.parent.name), reverse=True)
-    for file in newest_first[:_RUNS_REMEMBERED]:
-        results = _usable(file.parent, environment)
-        if results is None:
-            continue
-        for one in results["checks"]:
-            one["since"] = one.get("since") or results["run"]["started"]
+    found: Earlier | None = None
+    known: set[str] = set()
+    runs = (run for run in _newest_first(reports, environment) if run != current)
+    usable = (results for run in runs if (results := _usable(run, environment)) is not None)
+    for results in islice(usable, _RUNS_REMEMBERED):
         if found is None:
             found = results
         else:
-            known = {one["id"] for one in found["checks"]}
-            found["checks"].extend(one for one in results["checks"] if one["id"] not in known)
+            older = (one for one in results.checks if one.id not in known)
+            dated = [replace(one, since=one.since or results.run.started) for one in older]
+            found = replace(found, checks=[*found.checks, *dated])
+        known.update(one.id for one in results.checks)
+        if known.issuperset(judged):
+            break
     return found
 
 
-def _usable(run: Path, environment: str) -> dict[str, Any] | None:
+def _newest_first(reports: Path, environment: str) -> list[Path]:
+    """Return the folders of an environment's runs that have results; somebody may be clearing them away."""
+    named = re.compile(rf"{re.escape(environment)}-\d{{8}}T\d{{6}}Z(-\d+)?")
+    written: list[tuple[int, str]] = []
+    for run in reports.iterdir():
+        if named.fullmatch(run.name):
+            with suppress(OSError):
+                written.append(((run / "results.json").stat().st_mtime_ns, run.name))
+    return [reports / name for _, name in sorted(written, reverse=True)]
+
+
+def _usable(run: Path, environment: str) -> Earlier | None:
     try:
         results = read_results(run)
     except ComparisonError:
         return None
-    told = results["run"]
-    is_own = told["env"] == environment and not told.get("replayed")
-    return results if is_own and results["checks"] else None
+    is_own = results.run.env == environment and not results.run.replayed
+    return results if is_own and results.checks else None
 
 
-def read_results(run: Path) -> dict[str, Any]:
+def read_results(run: Path) -> Earlier:
     """Read an earlier run's results. Raises ComparisonError."""
     file = run / "results.json"
     try:
-        results: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ComparisonError(f"--compare {run}: {file} cannot be read ({error}).") from None
-    if results.get("schema") != 1:
-        raise ComparisonError(f"--compare {run}: {file} has schema {results.get('schema')!r}, not 1.")
-    return results
+        with file.open("rb") as content:
+            return _told_by(ListReader(iter(partial(content.read, _CHUNK), b""), "checks"))
+    except NotAListError:
+        why = "is no list of a run's checks"
+    except OSError as error:
+        why = f"cannot be read ({error})"
+    except _UnfitError as error:
+        why = str(error)
+    raise ComparisonError(f"--compare {run}: {file} {why}.")
 
 
-def compare(earlier: Mapping[str, Any], outcomes: Sequence[Outcome], started: str) -> Comparison:
+def _told_by(reader: ListReader) -> Earlier:
+    """Read results check by check: as a whole they would be three times what is kept of them."""
+    checks = [_read(_CHECK, one, f"checks.{number}") for number, one in enumerate(reader.items())]
+    if (schema := reader.beside.get("schema")) != 1:
+        raise _UnfitError(f"has schema {schema!r}, not 1")
+    if "checks" in reader.beside:
+        raise _UnfitError("tells no checks")
+    return Earlier(_read(_RUN, reader.beside.get("run"), "run"), checks)
+
+
+def _read(adapter: TypeAdapter[R], told: object, where: str) -> R:
+    try:
+        return adapter.validate_python(told)
+    except ValidationError as error:
+        place = ".".join(map(str, (where, *error.errors()[0]["loc"])))
+        raise _UnfitError(f"tells no {place}, or not as a run does") from None
+
+
+def compare(earlier: Earlier, outcomes: Sequence[Outcome], started: str) -> Comparison:
     """Compare a run's outcomes with an earlier run's results. A check that was not in it is new."""
-    before: dict[str, Mapping[str, Any]] = {one["id"]: one for one in earlier["checks"]}
+    before = {one.id: one for one in earlier.checks}
 
     def verdict_before(one: Outcome) -> str | None:
-        return before[one.id]["verdict"] if one.id in before else None
+        return before[one.id].verdict if one.id in before else None
 
     bad = [one for one in outcomes if one.verdict in _BAD]
     still = [one for one in bad if verdict_before(one) in _BAD]
+    known = {one.id for one in still}
     since = {one.id: started for one in bad}
-    since |= {one.id: before[one.id].get("since") or earlier["run"]["started"] for one in still}
+    since |= {one.id: before[one.id].since or earlier.run.started for one in still}
     return Comparison(
-        earlier=earlier["run"]["started"],
-        newly_failing=tuple(one.id for one in bad if one not in still),
+        earlier=earlier.run.started,
+        newly_failing=tuple(one.id for one in bad if one.id not in known),
         mended=tuple(one.id for one in outcomes if one.verdict == "passed" and verdict_before(one) in _BAD),
         still_failing=tuple(one.id for one in still),
         newly_unverified=tuple(
@@ -112,7 +190,7 @@ def compare(earlier: Mapping[str, Any], outcomes: Sequence[Outcome], started: st
     )
 
 
-def _is_slower(one: Outcome, before: Mapping[str, Any]) -> bool:
+def _is_slower(one: Outcome, before: Before) -> bool:
     now_s = one.settled_after_s or one.duration_s
-    before_s = before.get("settled_after_s") or before["duration_s"]
+    before_s = before.settled_after_s or before.duration_s
     return one.verdict == "passed" and now_s > before_s + _SLOWER_BY_S and now_s > before_s * _SLOWER_TIMES

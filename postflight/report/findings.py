@@ -29,7 +29,8 @@ _PROTOCOLS = {
 class Findings:
     """A run's outcomes, what explains them, what changed since, and its `results.json`.
 
-    `links`: for each failure the failures that its runbook entry leads to directly.
+    `links`: for each failure the failures that its runbook entry leads to directly. `replay` says whose
+    evidence was judged again, and is empty for a live run. `language` is the runbook's.
     """
 
     results: Mapping[str, Any]
@@ -38,6 +39,8 @@ class Findings:
     comparison: Comparison
     waiver_notes: Sequence[str] = ()
     links: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    replay: str = ""
+    language: str = "en"
 
     @cached_property
     def by_id(self) -> Mapping[str, Outcome]:
@@ -47,6 +50,20 @@ class Findings:
     def of_verdict(self, verdict: str) -> list[Outcome]:
         """Return the outcomes of one verdict, in the order they ran."""
         return [one for one in self.outcomes if one.verdict == verdict]
+
+    @cached_property
+    def _in_trouble(self) -> Mapping[str, int]:
+        told_of = (
+            one
+            for one in self.outcomes
+            if (one.verdict != "passed" or one.settled_after_s is not None)
+            and not self.explanation.because_of.get(one.id)
+        )
+        return {one.id: place for place, one in enumerate(told_of)}
+
+    def place_in_trouble(self, one: Outcome) -> float:
+        """Return how many outcomes were in trouble before this one, without consequences; else infinity."""
+        return self._in_trouble.get(one.id, float("inf"))
 
     def causes(self) -> list[told.Cause]:
         """Return the causes with their consequences; the one that breaks most comes first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +19,12 @@ Sample = tuple[Mapping[str, str], float]
 
 def text(findings: Findings, evidence: Path) -> str:
     """Return a run's metrics. `evidence`: the folder of recorded answers, for days left of certificates."""
-    return "".join(line + "\n" for line in _families(findings, evidence))
+    return "".join(lines(findings, evidence))
+
+
+def lines(findings: Findings, evidence: Path) -> Iterator[str]:
+    """Yield the same line by line, each with its end."""
+    yield from (f"{line}\n" for line in _families(findings, evidence))
 
 
 def _families(findings: Findings, evidence: Path) -> Iterator[str]:
@@ -51,10 +56,10 @@ def _families(findings: Findings, evidence: Path) -> Iterator[str]:
     yield from _family(
         "postflight_check_status",
         "1 for the verdict that a check has.",
-        [
+        (
             ({**env, "check": one.check, "subject": one.subject or "", "verdict": one.verdict}, 1)
             for one in findings.outcomes
-        ],
+        ),
     )
     yield from _family(
         "postflight_tls_days_left",
@@ -63,12 +68,11 @@ def _families(findings: Findings, evidence: Path) -> Iterator[str]:
     )
 
 
-def _family(name: str, about: str, samples: Sequence[Sample]) -> Iterator[str]:
-    if not samples:
-        return
-    yield f"# HELP {name} {about}"
-    yield f"# TYPE {name} gauge"
-    for labels, value in samples:
+def _family(name: str, about: str, samples: Iterable[Sample]) -> Iterator[str]:
+    for number, (labels, value) in enumerate(samples):
+        if number == 0:
+            yield f"# HELP {name} {about}"
+            yield f"# TYPE {name} gauge"
         inside = ",".join(f'{key}="{_escaped(label)}"' for key, label in labels.items())
         yield f"{name}{{{inside}}} {float(value):.12g}"
 

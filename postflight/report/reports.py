@@ -6,16 +6,16 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from postflight import causes
+from postflight.causes import Failure, links
 from postflight.recording import redact_again
 from postflight.report import allure, github, metrics, results, summary, terminal, webhook
 from postflight.report.comparison import Comparison, compare, previous_run
 from postflight.report.findings import Findings
-from postflight.report.redaction import redacted
+from postflight.report.shown import redacted
 from postflight.report.wanted import Wanted
-from postflight.run import Run, point_latest, write_json
+from postflight.run import Run, point_latest
 from postflight.verdicts import Outcome
-from postflight.waivers import notes
+from postflight.writing import write_whole
 
 WIDEST = 120
 
@@ -23,40 +23,55 @@ WIDEST = 120
 class Reports:
     """What a run says of itself: files in its folder, Allure, GitHub, a chat, and the end of the terminal."""
 
-    def __init__(self, run: Run, outcomes: Sequence[Outcome], exit_status: int, wanted: Wanted) -> None:
+    def __init__(
+        self,
+        run: Run,
+        outcomes: Sequence[Outcome],
+        exit_status: int,
+        wanted: Wanted,
+        unjudged: Sequence[Failure] = (),
+    ) -> None:
         self._run = run
         self._wanted = wanted
         self._problems: list[str] = []
         if wanted.webhook:
             run.connections.secrets.add(wanted.webhook)
         outcomes = [one.redacted(run.connections.secrets.redact) for one in outcomes]
-        explanation = results.explained(outcomes, run.runbook)
-        before = wanted.earlier or previous_run(run.folder.parent, run.environment.name, run.folder)
-        started = run.started.isoformat(timespec="seconds")
+        explanation = results.explained(outcomes, run.runbook, unjudged)
+        ids = {one.id for one in outcomes}
+        before = wanted.earlier
+        if before is None and run.replayed is None:
+            before = previous_run(run.folder.parent, run.environment.name, run.folder, ids)
+        # What a replay judges was so when it was seen, not now.
+        seen = run.replayed.seen if run.replayed is not None else None
+        started = seen or run.started.isoformat(timespec="seconds")
         comparison = compare(before, outcomes, started) if before else Comparison()
-        made = results.results(run, outcomes, explanation, comparison, exit_status)
-        told = notes(run.environment.waivers, outcomes, run.runbook, run.started)
+        made = results.results(run, outcomes, explanation, exit_status)
         self._findings = Findings(
             results=made,
             outcomes=outcomes,
             explanation=explanation,
             comparison=comparison,
-            waiver_notes=[note.text for note in told],
-            links=causes.links(results.failures_of(outcomes), run.runbook),
+            waiver_notes=run.waiver_notes,
+            replay=str(run.replayed) if run.replayed is not None else "",
+            language=run.language,
+            links=links(results.failures_of(outcomes), run.runbook, unjudged),
         )
 
     def write(self) -> None:
-        """Write the files, point `reports/latest` at them, and tell those who asked to be told."""
+        """Write the files, point `reports/latest` at a live run's, and tell those who asked to be told."""
         folder = self._run.folder
-        if self._run.recorded is None:
+        if self._run.replayed is None:
             # A secret may have been learned only after something that holds it was written.
             redact_again(self._run.evidence_folder, self._run.connections.secrets.redact)
-        write_json(folder / "results.json", self._findings.results)
+        found = self._findings
+        told = results.text(found.results, found.outcomes, found.explanation, found.comparison)
+        write_whole(folder / "results.json", told)
         text = self._run.connections.secrets.redact(summary.markdown(self._findings))
-        (folder / "summary.md").write_text(text, encoding="utf-8")
-        measured = metrics.text(self._findings, self._run.evidence_folder)
-        (folder / "metrics.prom").write_text(measured, encoding="utf-8")
-        self._point_latest(folder)
+        write_whole(folder / "summary.md", [text])
+        write_whole(folder / "metrics.prom", metrics.lines(self._findings, self._run.evidence_folder))
+        if self._run.replayed is None:
+            self._point_latest(folder)
         if self._wanted.allure is not None:
             allure.complete(self._wanted.allure, self._findings, self._run)
         self._tell_github(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from postflight.causes import Explanation, Failure, explain
@@ -11,6 +11,7 @@ from postflight.report.comparison import Comparison
 from postflight.run import Run
 from postflight.runbook import Entry
 from postflight.verdicts import Outcome
+from postflight.writing import as_json
 
 SCHEMA = 1
 
@@ -24,12 +25,14 @@ def failures_of(outcomes: Sequence[Outcome]) -> list[Failure]:
     ]
 
 
-def explained(outcomes: Sequence[Outcome], runbook: Mapping[str, Entry]) -> Explanation:
-    """Tell causes from consequences among a run's failures.
+def explained(
+    outcomes: Sequence[Outcome], runbook: Mapping[str, Entry], unjudged: Sequence[Failure] = ()
+) -> Explanation:
+    """Tell causes from consequences among a run's failures; chains may go through what is unjudged.
 
     A waived failure explains what it breaks; without consequences it is no cause to be told of.
     """
-    explanation = explain(failures_of(outcomes), runbook)
+    explanation = explain(failures_of(outcomes), runbook, unjudged)
     waived = {one.id for one in outcomes if one.verdict == "waived"}
     because_of = {one: causes for one, causes in explanation.because_of.items() if one not in waived}
     used = {cause for causes in because_of.values() for cause in causes}
@@ -41,11 +44,11 @@ def results(
     run: Run,
     outcomes: Sequence[Outcome],
     explanation: Explanation,
-    comparison: Comparison,
     exit_status: int,
 ) -> dict[str, Any]:
-    """Return a run's results as JSON-able data."""
-    by_id = {one.id: one for one in outcomes}
+    """Return a run's results as JSON-able data; the place of the checks is empty, `text` fills it."""
+    named = set(explanation.causes)
+    by_id = {one.id: one for one in outcomes if one.id in named}
     return {
         "schema": SCHEMA,
         "run": {
@@ -57,9 +60,9 @@ def results(
             "vantage": run.connections.vantage,
             "identity": run.identity.as_json(),
             "patience_s": run.patience.budget_s,
-            "replayed": str(run.recorded.parent) if run.recorded is not None else None,
+            "replayed": str(run.replayed.folder) if run.replayed is not None else None,
         },
-        "checks": [_check(one, explanation, comparison) for one in outcomes],
+        "checks": [],
         "causes": [
             {
                 "id": cause,
@@ -74,8 +77,45 @@ def results(
     }
 
 
-def _check(one: Outcome, explanation: Explanation, comparison: Comparison) -> dict[str, Any]:
-    role = "cause" if one.id in explanation.causes else None
+def text(
+    results: Mapping[str, Any], outcomes: Sequence[Outcome], explanation: Explanation, comparison: Comparison
+) -> Iterator[str]:
+    """Yield `results.json` check by check: a large environment's would double what a run holds in memory.
+
+    Raises ValueError where the place of the checks is not there, or not empty.
+    """
+    if results.get("checks") != []:
+        raise ValueError("the checks of results.json have no place, or stand there already")
+    causes = frozenset(explanation.causes)
+    for number, (name, value) in enumerate(results.items()):
+        yield ",\n" if number else "{\n"
+        yield f'  "{name}": '
+        if name == "checks":
+            told = (_check(one, causes, explanation, comparison) for one in outcomes)
+            yield from _list_of(told)
+        else:
+            yield _indented(value, 2)
+    yield "\n}\n"
+
+
+def _list_of(told: Iterable[Any]) -> Iterator[str]:
+    is_empty = True
+    for one in told:
+        yield "[\n" if is_empty else ",\n"
+        yield f"    {_indented(one, 4)}"
+        is_empty = False
+    yield "[]" if is_empty else "\n  ]"
+
+
+def _indented(value: Any, by: int) -> str:
+    """Return JSON with all lines but the first moved; within its texts there may be other line ends."""
+    return as_json(value).replace("\n", "\n" + " " * by)
+
+
+def _check(
+    one: Outcome, causes: Collection[str], explanation: Explanation, comparison: Comparison
+) -> dict[str, Any]:
+    role = "cause" if one.id in causes else None
     because_of = explanation.because_of.get(one.id, ())
     return {
         "id": one.id,

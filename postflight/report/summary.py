@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from postflight import runbook
 from postflight.report import told
 from postflight.report.findings import Findings, counted
 from postflight.report.graph import mermaid
@@ -13,6 +14,10 @@ from postflight.verdicts import Outcome
 _FIELDS = ("cause", "confirm", "fix", "prevent", "guide")
 _NOTHING = {"", "—", "-"}
 _SUBJECTS = 12
+# Beyond these nobody reads on, and GitHub shows no more than 1 MiB: `results.json` has the rest.
+_CAUSES = 25
+_PLACES = 25
+_LISTED = 50
 _FENCE = "```"
 
 
@@ -42,7 +47,11 @@ def _head(findings: Findings) -> Iterator[str]:
     cluster = identity["cluster"] or "none"
     yield f"# Postflight: {run['env']}"
     yield ""
-    yield f"**{findings.totals()}** in {run['duration_s']:.1f} s, {run['started']}"
+    judged = "judged again at " if findings.replay else ""
+    if findings.replay:
+        yield f"**{prose(findings.replay)}**"
+        yield ""
+    yield f"**{findings.totals()}** in {run['duration_s']:.1f} s, {judged}{run['started']}"
     yield ""
     if findings.comparison.earlier is not None:
         yield findings.changes() or f"Since {findings.comparison.earlier}: nothing changed"
@@ -80,23 +89,25 @@ def _tree(findings: Findings) -> Iterator[str]:
         return
     yield "## What broke first"
     yield ""
-    for number, cause in enumerate(causes, 1):
+    for number, cause in enumerate(causes[:_CAUSES], 1):
         yield f"{number}. **{prose(cause.first.message)}**"
         yield f"   - where: {code(cause.first.id)}{_alike(cause)}"
         step = told.first_step(cause.first.runbook.get("fix", ""))
         if step:
-            yield f"   - fix: {step}"
+            yield f"   - {runbook.label('fix', findings.language)}: {step}"
         if cause.consequences:
             yield f"   - {counted(len(cause.consequences), 'consequence')}:"
             for one in told.by_check(cause.consequences):
                 yield f"     - {one.fact}{_named(one.subjects)}"
+    if len(causes) > _CAUSES:
+        yield f"\n…and {counted(len(causes) - _CAUSES, 'more cause')}: results.json"
     yield ""
 
 
 def _alike(cause: told.Cause) -> str:
     if not cause.others:
         return ""
-    return f", and alike {', '.join(code(one.subject or one.id) for one in cause.others)}"
+    return f", and alike{_named([one.subject or one.id for one in cause.others])}"
 
 
 def _graph(findings: Findings) -> Iterator[str]:
@@ -109,22 +120,22 @@ def _graph(findings: Findings) -> Iterator[str]:
 
 
 def _causes(findings: Findings) -> Iterator[str]:
-    for number, cause in enumerate(findings.causes(), 1):
-        yield from _cause(number, cause, findings.comparison.since.get(cause.first.id))
+    for number, cause in enumerate(findings.causes()[:_CAUSES], 1):
+        yield from _cause(number, cause, findings)
 
 
-def _cause(number: int, cause: told.Cause, since: str | None) -> Iterator[str]:
+def _cause(number: int, cause: told.Cause, findings: Findings) -> Iterator[str]:
+    since = findings.comparison.since.get(cause.first.id)
     yield f"## Cause {number}: {told.fact_of(cause.first.check)}"
     yield ""
     if since:
         yield f"Failing since {since}."
         yield ""
-    for place in cause.places:
-        yield f"- {code(place.id)}: {prose(place.message)}"
-    yield ""
-    yield from _entry(cause.first)
+    yield from _list(cause.places, _PLACES)
+    yield from _entry(cause.first, findings.language)
     said = set(told.commands(cause.first.runbook.get("fix", "")))
-    others = [one for place in cause.others for one in told.commands(place.runbook.get("fix", ""))]
+    shown = cause.places[1:_PLACES]
+    others = [one for place in shown for one in told.commands(place.runbook.get("fix", ""))]
     unsaid = [one for one in dict.fromkeys(others) if one not in said]
     if unsaid:
         yield from ("Fix of the other places:", "", f"{_FENCE}bash", *unsaid, _FENCE, "")
@@ -136,17 +147,27 @@ def _cause(number: int, cause: told.Cause, since: str | None) -> Iterator[str]:
         yield ""
 
 
-def _entry(one: Outcome) -> Iterator[str]:
+def _entry(one: Outcome, language: str) -> Iterator[str]:
     for name in _FIELDS:
         text = one.runbook.get(name, "")
         if text not in _NOTHING:
             # A fence must begin its line.
-            yield f"**{name.capitalize()}**" + ("\n\n" if text.startswith(_FENCE) else " ") + text
+            yield (
+                f"**{runbook.label(name, language).capitalize()}**"
+                + ("\n\n" if text.startswith(_FENCE) else " ")
+                + text
+            )
             yield ""
 
 
-def _list(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    yield from (f"- {code(one.id)}: {prose(one.message)}" for one in outcomes)
+def _list(outcomes: Sequence[Outcome], most: int = _LISTED) -> Iterator[str]:
+    yield from _at_most(most, [f"- {code(one.id)}: {prose(one.message)}" for one in outcomes])
+
+
+def _at_most(most: int, lines: Sequence[str]) -> Iterator[str]:
+    yield from lines[:most]
+    if len(lines) > most:
+        yield f"- …and {len(lines) - most} more: results.json"
     yield ""
 
 
@@ -170,10 +191,10 @@ def _rest(findings: Findings) -> Iterator[str]:
     if settled:
         yield "## Right only after a while"
         yield ""
-        yield from (f"- {code(one.id)}: passed after {one.settled_after_s:.0f} s" for one in settled)
-        yield ""
+        lines = [f"- {code(one.id)}: passed after {one.settled_after_s:.0f} s" for one in settled]
+        yield from _at_most(_LISTED, lines)
     if findings.results["not_declared"]:
-        yield "## Not declared, so not verified"
+        yield "## Left out, so not verified"
         yield ""
         yield from (f"- {one['section']}: {one['why']}" for one in findings.results["not_declared"])
         yield ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from postflight import runbook
 from postflight.report import told
 from postflight.report.findings import Findings, counted
 from postflight.report.text import columns, cut, listed, padded, wrapped
@@ -42,9 +44,10 @@ def lines(findings: Findings, width: int) -> Iterator[Line]:
     """Yield the end of a run's output: the tree of causes, their runbook, the rest, the totals last."""
     causes = findings.causes()
     if causes:
-        yield from _tree(causes, _earlier(findings), width)
+        label = partial(runbook.label, language=findings.language)
+        yield from _tree(causes, _earlier(findings), label("fix"), width)
         for number, cause in enumerate(causes[:_RUNBOOKS], 1):
-            yield from _runbook(number, cause, width)
+            yield from _runbook(number, cause, label, width)
         if len(causes) > _RUNBOOKS:
             yield Line()
             yield Line(f"RUNBOOK {_RUNBOOKS + 1} and on: summary.md, or `postflight explain CHECK`", BOLD)
@@ -53,6 +56,8 @@ def lines(findings: Findings, width: int) -> Iterator[Line]:
     yield from _settled(findings.outcomes, width)
     yield from _left_out(findings, width)
     yield Line()
+    if findings.replay:
+        yield from _wrapped(findings.replay, width, "  ", {**YELLOW, **BOLD})
     changes = findings.changes()
     if changes:
         yield from _wrapped(changes, width, "  ")
@@ -75,7 +80,7 @@ def _colour(findings: Findings) -> Mapping[str, bool]:
     return {**YELLOW, **BOLD} if findings.of_verdict("unverified") else {"green": True, "bold": True}
 
 
-def _tree(causes: Sequence[told.Cause], since: Mapping[str, str], width: int) -> Iterator[Line]:
+def _tree(causes: Sequence[told.Cause], since: Mapping[str, str], fix: str, width: int) -> Iterator[Line]:
     yield Line()
     yield Line("WHAT BROKE FIRST" if len(causes) == 1 else f"WHAT BROKE FIRST: {len(causes)} causes", BOLD)
     for number, cause in enumerate(causes[:_CAUSES], 1):
@@ -85,9 +90,8 @@ def _tree(causes: Sequence[told.Cause], since: Mapping[str, str], width: int) ->
         yield from _places(cause, width)
         if cause.first.id in since:
             yield Line(f"    since  {since[cause.first.id]}", DIM)
-        step = told.first_step(cause.first.runbook.get("fix", ""))
-        if step:
-            yield from _wrapped(f"    fix    {_plain(step)}", width, " " * _MARGIN)
+        first = told.first_pieces(cause.first.runbook.get("fix", ""))
+        yield from _pieces(padded(f"    {fix}", _MARGIN), first, width)
         if cause.consequences:
             yield from _branches(cause.consequences, width)
     if len(causes) > _CAUSES:
@@ -118,7 +122,7 @@ def _branches(consequences: Sequence[Outcome], width: int) -> Iterator[Line]:
         yield Line(f"       └─ and {count} more, of {counted(len(hidden), 'other check')}: summary.md", DIM)
 
 
-def _runbook(number: int, cause: told.Cause, width: int) -> Iterator[Line]:
+def _runbook(number: int, cause: told.Cause, label: Callable[[str], str], width: int) -> Iterator[Line]:
     entry = cause.first.runbook
     if all(entry.get(name, "") in _NOTHING for name in _FIELDS):
         return
@@ -126,7 +130,8 @@ def _runbook(number: int, cause: told.Cause, width: int) -> Iterator[Line]:
     yield Line(f"RUNBOOK {number}  {cut(told.title_of(cause.first), width - _MARGIN)}", BOLD)
     for name in _FIELDS:
         if entry.get(name, "") not in _NOTHING:
-            yield from _field(name, entry[name], width)
+            margin = padded(f"  {label(name)}", _MARGIN)
+            yield from _pieces(margin, told.pieces(told.steps(entry[name])), width)
         if name == "fix":
             yield from _other_commands(cause)
 
@@ -147,15 +152,14 @@ def _other_commands(cause: told.Cause) -> Iterator[Line]:
         yield Line(f"{' ' * _MARGIN}and {len(cause.others) - _PLACES} more places: summary.md", DIM)
 
 
-def _field(name: str, text: str, width: int) -> Iterator[Line]:
-    """Prose is wrapped; a fenced command keeps its lines, so that it can be pasted."""
-    margin = f"  {name:<{_MARGIN - 2}}"
+def _pieces(margin: str, pieces: Iterable[tuple[str, bool]], width: int) -> Iterator[Line]:
+    """Prose is wrapped; a command keeps its line, however long, so that it can be pasted."""
     deeper = ""
-    for step, is_command in told.steps(text):
+    for text, is_command in pieces:
         if is_command:
-            yield Line(f"{margin}{deeper}{step}".rstrip(), BOLD)
+            yield Line(f"{margin}{deeper}{text}".rstrip(), BOLD)
         else:
-            yield from _wrapped(f"{margin}{_plain(step)}", width, " " * _MARGIN)
+            yield from _wrapped(f"{margin}{_plain(text)}", width, " " * _MARGIN)
             deeper = "  "
         margin = " " * _MARGIN
 
@@ -178,10 +182,7 @@ def _unverified(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
         permission = same[0].permission
         missing = f" [missing permission: {permission}]" if permission and permission not in message else ""
         yield from _wrapped(f"  {message}{missing}", width, "  ", YELLOW)
-        for alike in told.by_check(same)[:_PLACES]:
-            start = f"    {alike.fact}"
-            names = listed(alike.subjects, max(width - columns(start) - 2, 12))
-            yield Line(f"{start}: {names}" if names else start, DIM)
+        yield from (_named(alike, width) for alike in told.by_check(same)[:_PLACES])
         rest = told.by_check(same)[_PLACES:]
         if rest:
             yield Line(f"    and {sum(len(one.outcomes) for one in rest)} more of the same", DIM)
@@ -207,18 +208,29 @@ def _settled(outcomes: Sequence[Outcome], width: int) -> Iterator[Line]:
     yield Line()
     latest = max(one.settled_after_s or 0.0 for one in settled)
     yield Line(f"SETTLED: {len(settled)} right only after a while, the last after {latest:.0f} s", YELLOW)
-    for alike in told.by_check(settled)[:_BRANCHES]:
-        start = f"    {alike.fact}"
-        names = listed(alike.subjects, max(width - columns(start) - 2, 12))
-        yield Line(f"{start}: {names}" if names else start, DIM)
+    alike = told.by_check(settled)
+    yield from (_named(one, width) for one in alike[:_BRANCHES])
+    hidden = alike[_BRANCHES:]
+    if hidden:
+        count = sum(len(one.outcomes) for one in hidden)
+        yield Line(f"    and {count} more, of {counted(len(hidden), 'other check')}: summary.md", DIM)
+
+
+def _named(alike: told.Alike, width: int) -> Line:
+    start = f"    {alike.fact}"
+    names = listed(alike.subjects, max(width - columns(start) - 2, 12))
+    return Line(f"{start}: {names}" if names else start, DIM)
 
 
 def _left_out(findings: Findings, width: int) -> Iterator[Line]:
-    left_out = findings.results["not_declared"]
-    if left_out:
+    by_reason: dict[str, list[str]] = {}
+    for one in findings.results["not_declared"]:
+        by_reason.setdefault(one["why"], []).append(one["section"])
+    if by_reason:
         yield Line()
-    for one in left_out:
-        yield from _wrapped(f"not looked at: {one['section']}: {one['why']}", width, "  ", DIM)
+    for why, sections in by_reason.items():
+        more = f" and {len(sections) - 1} more" if len(sections) > 1 else ""
+        yield from _wrapped(f"not looked at: {sections[0]}{more}: {why}", width, "  ", DIM)
 
 
 def _wrapped(text: str, width: int, indent: str, markup: Mapping[str, bool] | None = None) -> Iterator[Line]:

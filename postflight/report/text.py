@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 ELLIPSIS = "…"
 
-_WORD = re.compile(r"(?P<spaces>\s*)(?P<word>\S+)")
+# What stands between backticks is copied as a whole, so it counts as one word.
+_WORD = re.compile(r"(?P<spaces>\s*)(?P<word>(?:`[^`]+`|\S)+)")
 _NO_COLUMN = {"Mn", "Me", "Cf"}
 
 
@@ -27,7 +28,7 @@ def wrapped(text: str, width: int, indent: str = "") -> Iterator[str]:
     """Yield lines of at most `width` columns; those after the first are indented.
 
     Spaces within a line stay, so that columns do. A word that is too long for any line stays whole, so that
-    an id or a path can be copied.
+    an id or a path can be copied; so does what stands between backticks.
     """
     line = ""
     for found in _WORD.finditer(" ".join(text.splitlines())):

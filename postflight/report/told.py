@@ -10,6 +10,11 @@ from postflight.verdicts import Outcome
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z가-힣`])")
 
+# Half a command can be a whole one that does more: a long one is shown on a line of its own.
+_PROGRAMS = "argocd|aws|curl|dig|helm|kubectl|nc|openssl|postflight|psql|python|terraform|time"
+_COMMAND = re.compile(rf"\(`(?:{_PROGRAMS}) [^`]+`\)[.,;]?|`(?:{_PROGRAMS}) [^`]+`[.,;]?")
+_SHORT = 40
+
 _DIFFERS = re.compile(r"[#\d]")
 _ITEM = re.compile(r"\s*([-*]|\d+\.)\s")
 _NAMES = {
@@ -117,7 +122,45 @@ def first_step(text: str) -> str:
 
 def commands(text: str) -> list[str]:
     """Return the command lines of a runbook field, in order."""
-    return [line for line, is_command in steps(text) if is_command]
+    return [line for line, is_command in pieces(steps(text)) if is_command]
+
+
+def first_pieces(text: str) -> list[tuple[str, bool]]:
+    """Return the first step of a fix as sentences and commands, in order."""
+    first = first_step(text)
+    found = list(steps(text))[:2]
+    if not found or found[0][1]:
+        return [(first, True)] if first else []
+    command = found[1][0] if len(found) > 1 and found[1][1] else ""
+    if command and first.endswith(f": {command}"):
+        return [*pieces([(first.removesuffix(f" {command}"), False)]), (command, True)]
+    return list(pieces([(first, False)]))
+
+
+def pieces(found: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """Yield steps with the long commands of their sentences apart, without their backticks."""
+    for step, is_command in found:
+        if is_command:
+            yield step, True
+        else:
+            yield from _pieces(step)
+
+
+def _pieces(sentences: str) -> Iterator[tuple[str, bool]]:
+    done = 0
+    for match in _COMMAND.finditer(sentences):
+        command = match[0].strip("().,;").strip("`")
+        if len(command) <= _SHORT:
+            continue
+        yield from _said(sentences[done : match.start()])
+        yield command, True
+        done = match.end()
+    yield from _said(sentences[done:])
+
+
+def _said(sentences: str) -> Iterator[tuple[str, bool]]:
+    if re.search(r"\w", sentences):
+        yield sentences.strip(), False
 
 
 def steps(text: str) -> Iterator[tuple[str, bool]]:

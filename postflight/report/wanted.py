@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from postflight.report import webhook
-from postflight.report.comparison import ComparisonError, read_results
+from postflight.report.comparison import ComparisonError, Earlier, read_results
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Wanted:
     secret URL. `allure`: the folder of Allure results.
     """
 
-    earlier: Mapping[str, Any] | None = None
+    earlier: Earlier | None = None
     webhook: str | None = None
     allure: Path | None = None
 
@@ -38,7 +37,7 @@ def wanted(config: pytest.Config, process: Mapping[str, str]) -> Wanted:
     )
 
 
-def _results(run: Path) -> Mapping[str, Any]:
+def _results(run: Path) -> Earlier:
     try:
         return read_results(run)
     except ComparisonError as error:

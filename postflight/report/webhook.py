@@ -28,7 +28,8 @@ def message(findings: Findings) -> dict[str, Any]:
     """Return a run as Slack's message: a headline for the notification, then a block for each cause."""
     run = findings.results["run"]
     sign = _sign(findings)
-    headline = f"{sign} {run['env']}: {findings.totals()} in {run['duration_s']:.0f} s"
+    replay = "REPLAY of " if findings.replay else ""
+    headline = f"{sign} {replay}{run['env']}: {findings.totals()} in {run['duration_s']:.0f} s"
     causes = findings.causes()
     blocks = [_section(f"*{_escaped(headline)}*")]
     for number, cause in enumerate(causes[:_CAUSES], 1):

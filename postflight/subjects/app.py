@@ -8,6 +8,7 @@ from postflight.probes import http, postgres, redis, tcp, tls
 from postflight.probes.aws import elasticache, rds
 from postflight.probes.http import GraphqlAnswer, Query
 from postflight.probes.postgres import Databases, Login, PostgresServer
+from postflight.probes.reads import Probe
 from postflight.probes.redis import Ping, RedisServer
 from postflight.probes.tcp import Connection
 from postflight.probes.tls import Tls
@@ -40,22 +41,35 @@ def _nowhere(declared: DatabaseServer | Cache) -> str:
     return f"AWS tells no endpoint of {declared.name}: there is nothing to connect to"
 
 
-@about("database_server", reachable=_in_reach)
-def database_connection(ask: Ask, environment: Environment, declared: DatabaseServer) -> Connection:
-    """Open a TCP connection to the server's endpoint."""
-    host, port = endpoint(ask, declared)
+def _connection(ask: Ask, declared: DatabaseServer | Cache, to: tuple[str, int]) -> Connection:
+    host, port = to
     if not host:
         return Connection(host="", port=port, seconds=0, kind="name", problem=_nowhere(declared))
     return ask(tcp.connection, host, port)
 
 
+def _tls(
+    ask: Ask,
+    handshake: Probe[[str, int, str | None], Tls],
+    declared: DatabaseServer | Cache,
+    to: tuple[str, int],
+) -> Tls:
+    host, port = to
+    if not host:
+        return Tls(host="", port=port, seconds=0, kind="name", problem=_nowhere(declared))
+    return ask(handshake, host, port, declared.ca)
+
+
+@about("database_server", reachable=_in_reach)
+def database_connection(ask: Ask, environment: Environment, declared: DatabaseServer) -> Connection:
+    """Open a TCP connection to the server's endpoint."""
+    return _connection(ask, declared, endpoint(ask, declared))
+
+
 @about("database_server", reachable=_in_reach)
 def database_tls(ask: Ask, environment: Environment, declared: DatabaseServer) -> Tls:
     """Ask the server for TLS, as PostgreSQL clients do."""
-    host, port = endpoint(ask, declared)
-    if not host:
-        return Tls(host="", port=port, seconds=0, kind="name", problem=_nowhere(declared))
-    return ask(postgres.tls, host, port, declared.ca)
+    return _tls(ask, postgres.tls, declared, endpoint(ask, declared))
 
 
 @about("database_server", reachable=_in_reach)
@@ -96,19 +110,13 @@ def _cache_endpoint(ask: Ask, declared: Cache) -> tuple[str, int]:
 @about("cache", reachable=_in_reach)
 def cache_connection(ask: Ask, environment: Environment, declared: Cache) -> Connection:
     """Open a TCP connection to the cache's endpoint."""
-    host, port = _cache_endpoint(ask, declared)
-    if not host:
-        return Connection(host="", port=port, seconds=0, kind="name", problem=_nowhere(declared))
-    return ask(tcp.connection, host, port)
+    return _connection(ask, declared, _cache_endpoint(ask, declared))
 
 
 @about("cache", reachable=_in_reach)
 def cache_tls(ask: Ask, environment: Environment, declared: Cache) -> Tls:
     """Make a TLS handshake with the cache."""
-    host, port = _cache_endpoint(ask, declared)
-    if not host:
-        return Tls(host="", port=port, seconds=0, kind="name", problem=_nowhere(declared))
-    return ask(tls.handshake, host, port, declared.ca)
+    return _tls(ask, tls.handshake, declared, _cache_endpoint(ask, declared))
 
 
 @about("cache", reachable=_in_reach)
@@ -119,6 +127,15 @@ def cache_ping(ask: Ask, environment: Environment, declared: Cache) -> Ping:
         return Ping(host="", port=port, seconds=0, kind="name", problem=_nowhere(declared))
     server = RedisServer(host=host, port=port, tls=declared.tls, ca=declared.ca, auth=declared.auth)
     return ask(redis.ping, server)
+
+
+@about("cache", reachable=_in_reach)
+def cache_login(ask: Ask, environment: Environment, declared: Cache) -> Ping:
+    """Send the cache AUTH and PING; where there is no token to send, nothing is known of it."""
+    ping = cache_ping(ask, environment, declared)
+    if ping.lacking is not None:
+        raise Unverified(f"{ping.lacking}.")
+    return ping
 
 
 @about("api")

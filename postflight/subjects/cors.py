@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from postflight.concern import OwnWords
 from postflight.evidence import Evidence
 from postflight.probes.http import Crossing, HttpAnswer
 
 _ALLOW_ORIGIN = "access-control-allow-origin"
 _ALLOW_CREDENTIALS = "access-control-allow-credentials"
+_FIRST_ERROR = 400
 _SAFE_METHODS = {"GET", "HEAD", "POST"}
 # `*` never stands for this one.
 _NEVER_WILD = "authorization"
@@ -21,10 +23,15 @@ class Preflight(Evidence):
     answer: HttpAnswer
 
     @property
+    def is_ok(self) -> bool:
+        """Whether it was answered with what Fetch calls an ok status."""
+        return self.answer.status is not None and 200 <= self.answer.status <= 299  # noqa: PLR2004
+
+    @property
     def refusal(self) -> str | None:
         """Why a browser would not send the request; None if it would."""
         crossing, answer = self.crossing, self.answer
-        if answer.status is None or not 200 <= answer.status <= 299:  # noqa: PLR2004 - "ok status" in Fetch
+        if not self.is_ok:
             return f"the preflight got {answer.said}"
         if not shares_with(answer.headers, crossing.origin):
             return _origin_refusal(answer.headers)
@@ -39,10 +46,15 @@ class Preflight(Evidence):
         return f"headers not allowed: {', '.join(refused)}" if refused else None
 
 
-class Preflights(Evidence):
+class Preflights(OwnWords):
     """The preflights of one origin: one a method."""
 
     items: tuple[Preflight, ...]
+
+    @property
+    def is_said(self) -> bool:
+        """Whether the API answered each of them, so that what it refuses is its own rule."""
+        return all(item.is_ok for item in self.items)
 
     @property
     def refusals(self) -> tuple[str, ...]:
@@ -67,16 +79,27 @@ class SharedAnswer(Evidence):
         return self.answer.problem or f"{self.answer.said}; {_origin_refusal(self.answer.headers)}"
 
 
-class ForeignPreflight(Evidence):
+class ForeignPreflight(OwnWords):
     """The preflight of an origin that nobody declared."""
 
     crossing: Crossing
     answer: HttpAnswer
 
     @property
+    def is_said(self) -> bool:
+        """Whether the API let the origin in, which no gateway's error page does."""
+        return self.is_judged and self.lets_in
+
+    @property
     def is_judged(self) -> bool:
         """Whether the API itself answered: a gateway's error page says nothing of its CORS rules."""
         return self.answer.problem is None and not self.answer.is_gateway_error
+
+    @property
+    def is_refused_with_an_error(self) -> bool:
+        """Whether it was answered with an error, as some APIs refuse an origin, and firewalls everything."""
+        status = self.answer.status
+        return self.is_judged and not self.lets_in and status is not None and status >= _FIRST_ERROR
 
     @property
     def lets_in(self) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from postflight.environment import Backend, Certificate, Distribution, Environment, Host, HostedZone, Ingress
-from postflight.evidence import Evidence
+from postflight.evidence import Evidence, Unverified
 from postflight.probes.aws import acm, cloudfront, elbv2, route53, security_groups
-from postflight.subjects import stores
+from postflight.subjects import platform, stores
 from postflight.subjects.registry import Ask, about
+
+_EVERYBODY = "0.0.0.0/0"
 
 
 class BackendTargets(Evidence):
@@ -62,23 +64,40 @@ class HostRecords(Evidence):
 
 @about("ingress")
 def load_balancer(ask: Ask, environment: Environment, declared: Ingress) -> elbv2.LoadBalancer:
-    """Look at the load balancer that the controller made for an Ingress, found by its tags."""
+    """Look at the load balancer that the controller made for an Ingress or its group, found by its tags."""
     known = ask(elbv2.load_balancers)
-    wanted = {elbv2.STACK_TAG: f"{declared.namespace}/{declared.resource}"}
+    wanted = {elbv2.STACK_TAG: platform.ingress(ask, environment, declared).stack}
     if environment.cluster is not None:
         wanted[elbv2.CLUSTER_TAG] = environment.cluster.name
     arns = ask(elbv2.tags, tuple(sorted(item.arn for item in known.items))).with_tags(wanted)
     found = (item for item in known.items if item.arn in arns)
-    return next(found, elbv2.LoadBalancer(found=False, name=f"of Ingress {wanted[elbv2.STACK_TAG]}"))
+    tagged = f"tagged {elbv2.STACK_TAG}={wanted[elbv2.STACK_TAG]}"
+    return next(found, elbv2.LoadBalancer(found=False, name=tagged))
 
 
 @about("ingress")
 def listeners(ask: Ask, environment: Environment, declared: Ingress) -> elbv2.Listeners:
-    """Look at the listeners of an Ingress's load balancer."""
+    """Look at an Ingress's listeners; at all of their certificates, if no default is the declared one."""
     balancer = load_balancer(ask, environment, declared)
     if not balancer.found:
         return elbv2.Listeners(found=False, load_balancer=balancer.name)
-    return ask(elbv2.listeners, balancer.arn)
+    found = ask(elbv2.listeners, balancer.arn)
+    certificate = environment.certificates.get(declared.certificate or "")
+    if certificate is None or certificate.arn in found.certificates:
+        return found
+    items = (_with_all_certificates(ask, item) if item.is_encrypted else item for item in found.items)
+    return found.model_copy(update={"items": tuple(items)})
+
+
+def _with_all_certificates(ask: Ask, listener: elbv2.Listener) -> elbv2.Listener:
+    return listener.model_copy(update={"certificates": ask(elbv2.listener_certificates, listener.arn).arns})
+
+
+@about("ingress")
+def load_balancer_groups(ask: Ask, environment: Environment, declared: Ingress) -> security_groups.Attachment:
+    """Compare the security groups of an Ingress's load balancer with the declared one."""
+    balancer = load_balancer(ask, environment, declared)
+    return stores.attachment(ask, declared.security_group, balancer.security_groups, balancer.vpc)
 
 
 @about("ingress")
@@ -173,20 +192,30 @@ def distribution(ask: Ask, _environment: Environment, declared: Distribution) ->
 def distribution_passage(
     ask: Ask, environment: Environment, declared: Distribution
 ) -> security_groups.Passage:
-    """Look whether CloudFront's edge locations are let in by the load balancer that is the origin."""
+    """Look whether CloudFront's edge locations are let in by the load balancer that is the origin.
+
+    Raises Unverified where the origin is no declared host behind an Ingress: a bucket, or a VPC origin.
+    """
     lists = ask(security_groups.prefix_lists)
     groups = ask(security_groups.security_groups)
     origin = environment.hosts.get(declared.origin)
+    port = distribution(ask, environment, declared).ports.get(declared.origin, 443)
     name = security_groups.ORIGIN_FACING
+    if origin is None or origin.ingress is None:
+        raise Unverified(
+            f"origin {declared.origin} of distribution {declared.id} is no declared host with an `ingress`, "
+            "so the security groups that CloudFront has to pass are not known."
+        )
     balancers = (
         load_balancer(ask, environment, ingress)
         for ingress in environment.ingresses.values()
-        if origin is not None and origin.ingress == ingress.name
+        if origin.ingress == ingress.name
     )
     targets = tuple(group for balancer in balancers for group in groups.all_of(balancer.security_groups))
     identifier = lists.ids.get(name, "")
     return security_groups.passage(
         sources=(security_groups.Source(id=identifier, words=f"prefix list {name} ({identifier})"),),
         targets=targets,
-        ports=(443,),
+        ports=(port,),
+        networks=(_EVERYBODY,),
     )

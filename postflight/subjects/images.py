@@ -1,36 +1,32 @@
-"""How a run looks at images: what the registry has, who may pull it, what runs of it."""
+"""How a run looks at images: what the registry has, and what runs of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from postflight.environment import Environment, Service
 from postflight.evidence import Evidence, Unverified
-from postflight.probes.aws import ecr, eks, iam
-from postflight.probes.aws.policies import Statement, allows
-from postflight.probes.kubernetes.deployments import Deployment
+from postflight.probes.aws import ecr
+from postflight.probes.kubernetes.pods import ContainerState, Pod
 from postflight.subjects.platform import deployment, service_pods
+from postflight.subjects.references import Reference, parsed
 from postflight.subjects.registry import Ask, about
-
-# AWS's own policies that let a role pull from every repository of its account.
-_PULL_POLICIES = frozenset(
-    {
-        "AmazonEC2ContainerRegistryReadOnly",
-        "AmazonEC2ContainerRegistryPullOnly",
-        "AmazonEC2ContainerRegistryPowerUser",
-        "AmazonEC2ContainerRegistryFullAccess",
-        "AdministratorAccess",
-    }
-)
 
 
 class ImageOfWorkload(Evidence):
-    """An image that a Deployment asks for out of its repository. `digest` None: the registry has it not."""
+    """An image that a Deployment asks for out of its repository. `digest` None: the registry has it not.
+
+    `tags`: the tag that is asked for; where only a digest is, the tags that the registry has of it.
+    """
 
     reference: str
-    tag: str
+    tags: tuple[str, ...]
     digest: str | None
+
+    @property
+    def words(self) -> str:
+        """The reference, with the tag that it leaves out."""
+        return self.reference if "@" in self.reference else f"{self.reference} (tag {self.tags[0]})"
 
 
 class WorkloadImages(Evidence):
@@ -44,20 +40,24 @@ class WorkloadImages(Evidence):
     @property
     def missing(self) -> tuple[str, ...]:
         """Images that the registry does not have."""
-        return tuple(f"{item.reference} (tag {item.tag})" for item in self.items if item.digest is None)
+        return tuple(item.words for item in self.items if item.digest is None)
 
     @property
     def is_doomed(self) -> bool:
-        """Whether waiting is in vain: no tag appears in a registry by itself."""
+        """Whether waiting is in vain: no image appears in a registry by itself."""
         return bool(self.missing)
 
 
 class RunningImage(Evidence):
-    """What a container of a pod runs, and what its tag stands for in the registry now (None: nothing)."""
+    """What a container of a pod runs, and what its tag stands for in the registry now.
+
+    `current` None: nothing, or the pod asks for a digest, which is what it runs whatever the tag says.
+    """
 
     pod: str
     container: str
     reference: str
+    tags: tuple[str, ...]
     digest: str
     current: str | None
 
@@ -68,40 +68,11 @@ class RunningImage(Evidence):
 
 
 class RunningImages(Evidence):
-    """What the pods of a service run out of its repository."""
+    """What the pods of a service run out of its repository; nothing where no pod has got so far."""
 
     title: str
-    has_pods: bool
-    items: tuple[RunningImage, ...]
-
-
-class PullDenial(Evidence):
-    """Actions of pulling that a repository's policy denies to a role of the nodes."""
-
-    role: str
-    actions: tuple[str, ...]
-
-
-class PullRights(Evidence):
-    """What a repository's policy has against the nodes' roles."""
-
     repository: str
-    roles: tuple[str, ...]
-    denials: tuple[PullDenial, ...]
-
-
-class NodeRole(Evidence):
-    """A role of the nodes, its policies, and whether one of them lets it pull images."""
-
-    name: str
-    policies: tuple[str, ...]
-    may_pull: bool
-
-
-class NodeRoles(Evidence):
-    """The roles of the cluster's managed node groups."""
-
-    items: tuple[NodeRole, ...]
+    items: tuple[RunningImage, ...]
 
 
 class Release(Evidence):
@@ -114,24 +85,30 @@ class Release(Evidence):
         """Whether the digest of one image is named."""
         return self.revision.startswith("sha256:")
 
-    def is_of(self, image: str, digest: str | None) -> bool:
-        """Whether an image is this release: by its digest, or by its tag.
+    def is_of(self, image: ImageOfWorkload | RunningImage) -> bool:
+        """Whether an image is this release: by its digest, or by a tag.
 
         A commit matches whichever of the two is cut short, to seven characters or more; any other tag has
         to be the same.
         """
         if self.is_digest:
-            return digest == self.revision
-        tag = _tag(image)
+            return image.digest == self.revision
+        return any(self._is_tag(tag) for tag in image.tags)
+
+    def told(self, image: ImageOfWorkload | RunningImage) -> str:
+        """Return an image with what is compared of it, for messages."""
+        if self.is_digest:
+            is_said = image.digest is not None and image.digest in image.reference
+            return image.reference if is_said else f"{image.reference} ({image.digest or 'not in ECR'})"
+        if parsed(image.reference).tag:
+            return image.reference
+        known = f"in ECR {', '.join(image.tags) or 'without a tag'}"
+        return f"{image.reference} ({'not in ECR' if image.digest is None else known})"
+
+    def _is_tag(self, tag: str) -> bool:
         if _COMMIT.fullmatch(tag) and _COMMIT.fullmatch(self.revision):
             return tag.startswith(self.revision) or self.revision.startswith(tag)
         return tag == self.revision
-
-    def told(self, image: str, digest: str | None) -> str:
-        """Return an image with what is compared of it, for messages."""
-        if not self.is_digest or (digest is not None and digest in image):
-            return image
-        return f"{image} ({digest or 'whose tag ECR does not have'})"
 
 
 # Seven characters is where Git begins to cut; SHA-256 repositories have 64.
@@ -143,56 +120,37 @@ def workload_images(ask: Ask, environment: Environment, declared: Service) -> Wo
     """Look up the Deployment's images in its ECR repository."""
     found = deployment(ask, environment, declared)
     repository = ask(ecr.repository, declared.image_repository or "")
+    own = (image for image in found.images if parsed(image).is_of(repository.name, environment.aws.account))
     return WorkloadImages(
         title=found.title,
         repository=repository,
         all=found.images,
-        items=tuple(_looked_up(found, repository)),
+        items=tuple(_looked_up(ask, repository, image) for image in own),
     )
 
 
 @about("service")
 def running_images(ask: Ask, environment: Environment, declared: Service) -> RunningImages:
-    """Compare what the pods run with what the tags stand for in ECR."""
-    repository = ask(ecr.repository, declared.image_repository or "")
-    pods = service_pods(ask, environment, declared)
-    if not repository.images:
-        raise Unverified(f"ECR repository {repository.name} lists no image to compare the pods' with.")
-    items = (
-        RunningImage(
-            pod=pod.name,
-            container=container.name,
-            reference=container.image,
-            digest=container.image_id.rpartition("@")[2],
-            current=repository.digest_of(_tag(container.image)),
-        )
-        for pod, container in pods.containers
-        if "@" in container.image_id and _is_of(container.image, repository.name)
-    )
+    """Compare what the pods run with what the tags stand for in ECR.
+
+    Raises Unverified where pods run, and nothing of it can be compared.
+    """
     title = deployment(ask, environment, declared).title
-    return RunningImages(title=title, has_pods=bool(pods.items), items=tuple(items))
-
-
-@about("service")
-def pull_rights(ask: Ask, environment: Environment, declared: Service) -> PullRights:
-    """Compare the repository's policy with the roles as which the nodes pull."""
-    policy = ask(ecr.repository_policy, declared.image_repository or "")
-    groups = _node_groups(ask, environment)
-    if not groups:
-        raise Unverified("The cluster has no managed node group, so as whom its nodes pull is not known.")
-    denied = ((group, policy.denied(group.role_arn)) for group in groups)
-    return PullRights(
-        repository=policy.repository,
-        roles=tuple(dict.fromkeys(group.role for group in groups)),
-        denials=tuple(PullDenial(role=group.role, actions=actions) for group, actions in denied if actions),
-    )
-
-
-@about()
-def node_roles(ask: Ask, environment: Environment) -> NodeRoles:
-    """Look at the policies of the roles as which the nodes act."""
-    names = dict.fromkeys(group.role for group in _node_groups(ask, environment))
-    return NodeRoles(items=tuple(_node_role(ask, name) for name in names))
+    repository = ask(ecr.repository, declared.image_repository or "")
+    started = [
+        (pod, container)
+        for pod, container in service_pods(ask, environment, declared).containers
+        if container.image_id and parsed(container.image).is_of(repository.name, environment.aws.account)
+    ]
+    seen = [_running(ask, repository, pod, container) for pod, container in started]
+    items = tuple(item for item in seen if item is not None)
+    if started and not items:
+        told = ", ".join(sorted({container.image_id for _, container in started}))
+        raise Unverified(
+            f"Whether the pods of {title} run what ECR repository {repository.name} has cannot be told: "
+            f"their nodes report {told}."
+        )
+    return RunningImages(title=title, repository=repository.name, items=items)
 
 
 @about()
@@ -203,43 +161,59 @@ def release(ask: Ask, _: Environment) -> Release:
     return Release(revision=ask.release)
 
 
-def _looked_up(found: Deployment, repository: ecr.Repository) -> Iterator[ImageOfWorkload]:
-    for image in found.images:
-        if _is_of(image, repository.name):
-            tag = _tag(image)
-            digest = image.rpartition("@")[2] if "@" in image else repository.digest_of(tag)
-            yield ImageOfWorkload(reference=image, tag=tag, digest=digest)
+def _looked_up(ask: Ask, repository: ecr.Repository, image: str) -> ImageOfWorkload:
+    reference = parsed(image)
+    if reference.digest:
+        found = _with_digest(ask, repository, reference.digest)
+    else:
+        found = repository.tagged(reference.tag)
+    return ImageOfWorkload(
+        reference=image, tags=_tags(reference, found), digest=None if found is None else found.digest
+    )
 
 
-def _node_groups(ask: Ask, environment: Environment) -> tuple[eks.NodeGroup, ...]:
-    if environment.cluster is None:
-        return ()
-    cluster = environment.cluster.name
-    names = ask(eks.node_groups, cluster).names
-    return tuple(group for name in names if (group := ask(eks.node_group, cluster, name)).role_arn)
+def _running(
+    ask: Ask, repository: ecr.Repository, pod: Pod, container: ContainerState
+) -> RunningImage | None:
+    """Return what a container runs; None where its node tells of it in a way that cannot be compared."""
+    reference = parsed(container.image)
+    digest = reference.digest or container.image_id.partition("@")[2]
+    found, current = None, None
+    if reference.digest:
+        # A runtime pulls by the digest and holds the content against it, whatever it tells afterwards.
+        found = _with_digest(ask, repository, digest)
+    elif not repository.images:
+        raise Unverified(f"ECR repository {repository.name} lists no image to compare the pods' with.")
+    else:
+        current = repository.tagged(reference.tag)
+        if not digest or (current is not None and _may_be_part(ask, repository, digest, current)):
+            return None
+    return RunningImage(
+        pod=pod.name,
+        container=container.name,
+        reference=container.image,
+        tags=_tags(reference, found),
+        digest=digest,
+        current=None if current is None else current.digest,
+    )
 
 
-def _node_role(ask: Ask, name: str) -> NodeRole:
-    attached = ask(iam.attached_policies, name).attached
-    inline = ask(iam.inline_policies, name).inline
-    managed = tuple(arn.rpartition("/")[2] for arn in attached)
-    own = [ask(iam.role_policy, name, policy).statements for policy in inline]
-    made_here = [_managed(ask, arn) for arn in attached if ":aws:policy/" not in arn]
-    found = [statement for policy in (*own, *made_here) for statement in policy]
-    may_pull = bool(_PULL_POLICIES & set(managed)) or allows(found, ecr.PULLING[0], "*", {}, None)
-    return NodeRole(name=name, policies=(*managed, *inline), may_pull=may_pull)
+def _may_be_part(ask: Ask, repository: ecr.Repository, digest: str, current: ecr.Image) -> bool:
+    """Whether a digest may be one platform's of an index: some runtimes tell that one, not the index's.
+
+    ECR does not list what an index holds, and deletes none of it while the index is there.
+    """
+    if digest == current.digest or not current.is_index:
+        return False
+    found = _with_digest(ask, repository, digest)
+    return found is not None and not found.is_index
 
 
-def _managed(ask: Ask, arn: str) -> tuple[Statement, ...]:
-    return ask(iam.managed_policy, arn, ask(iam.default_version, arn).version).statements
+def _with_digest(ask: Ask, repository: ecr.Repository, digest: str) -> ecr.Image | None:
+    return repository.with_digest(digest) or ask(ecr.image, repository.name, digest).image
 
 
-def _is_of(image: str, repository: str) -> bool:
-    name = image.partition("@")[0]
-    path = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
-    return path.partition("/")[2] == repository or path == repository
-
-
-def _tag(image: str) -> str:
-    name = image.partition("@")[0].rpartition("/")[2]
-    return name.partition(":")[2] or "latest"
+def _tags(reference: Reference, found: ecr.Image | None) -> tuple[str, ...]:
+    if reference.tag:
+        return (reference.tag,)
+    return () if found is None else found.tags

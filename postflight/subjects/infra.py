@@ -41,7 +41,7 @@ class ControllerRole(Evidence):
         """Say whom the role trusts now."""
         if not self.role.found:
             return f"role {self.role.name} does not exist"
-        trusted = ", ".join(self.role.service_accounts) or "no ServiceAccount"
+        trusted = ", ".join(self.role.terms) or "no ServiceAccount"
         return f"role {self.role.name} trusts {trusted} (OIDC issuer of the cluster: {self.issuer})"
 
 
@@ -82,6 +82,13 @@ def nat_gateway(ask: Ask, _environment: Environment, declared: NatGateway) -> ec
     return ask(ec2.nat_gateways).of(declared.gateway)
 
 
+@about("nat_gateway")
+def placed_nat_gateway(ask: Ask, environment: Environment, declared: NatGateway) -> ec2.NatGateway:
+    """Look at a NAT gateway, and in which zone its subnet is."""
+    found = nat_gateway(ask, environment, declared)
+    return found.model_copy(update={"zone": ask(ec2.subnets).zone_of(found.subnet)})
+
+
 @about("zone")
 def zone_nat_gateways(ask: Ask, environment: Environment, declared: Zone) -> ZoneNatGateways:
     """Look which NAT gateways of the VPC stand in a zone."""
@@ -98,13 +105,23 @@ def zone_nat_gateways(ask: Ask, environment: Environment, declared: Zone) -> Zon
 @about("controller")
 def controller_role(ask: Ask, environment: Environment, declared: Controller) -> ControllerRole:
     """Look at the role that a controller's ServiceAccount assumes."""
-    return ControllerRole(role=ask(iam.role, declared.role), issuer=eks_cluster(ask, environment).issuer)
+    return ControllerRole(
+        role=ask(iam.role, declared.role or ""), issuer=eks_cluster(ask, environment).issuer
+    )
 
 
 @about("controller")
 def controller_policy(ask: Ask, _environment: Environment, declared: Controller) -> iam.RolePolicy:
-    """Look at the inline policy of a controller's role."""
-    return ask(iam.role_policy, declared.role, declared.policy)
+    """Look whether a controller's role has its policy, inline or attached."""
+    role, policy = declared.role or "", declared.policy or ""
+    found = ask(iam.role_policy, role, policy)
+    return found if found.found else attached_policy(ask, role, policy)
+
+
+def attached_policy(ask: Ask, role: str, policy: str) -> iam.RolePolicy:
+    """Look whether a managed policy of this name is attached to a role; what it says is not looked at."""
+    arn = ask(iam.attached_policies, role).attached_named(policy)
+    return iam.RolePolicy(found=arn is not None, arn=arn or "", role=role, policy=policy)
 
 
 @about("terraform_state")

@@ -136,4 +136,22 @@ def foreign_preflight(ask: Ask, environment: Environment, declared: Api) -> Fore
         url=declared.url, origin=declared.foreign_origin, method=declared.methods[0],
         headers=declared.headers, ca=declared.ca or environment.ca,
     )  # fmt: skip
-    return ForeignPreflight(crossing=crossing, answer=ask(http.preflight, crossing))
+    found = ForeignPreflight(crossing=crossing, answer=ask(http.preflight, crossing))
+    if found.is_refused_with_an_error:
+        _require_rules(ask, declared, crossing, found.answer)
+    return found
+
+
+def _require_rules(ask: Ask, declared: Api, crossing: Crossing, answer: HttpAnswer) -> None:
+    """Require that a declared origin is let in where a foreign one got an error, which may be anybody's.
+
+    Raises Unverified.
+    """
+    for origin in declared.origins.values():
+        own = crossing.model_copy(update={"origin": origin})
+        if Preflight(crossing=own, answer=ask(http.preflight, own)).refusal is None:
+            return
+    raise Unverified(
+        f"{declared.url} answers a foreign preflight with {answer.said}, and lets in no declared origin "
+        "either: such an answer may come from a firewall or a wrong path, and says nothing of its CORS rules."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from postflight.concern import Resources
 from postflight.environment import Application as DeclaredApplication
 from postflight.environment import Controller, Environment, Service
 from postflight.environment import Ingress as DeclaredIngress
@@ -151,8 +152,7 @@ def free_room(ask: Ask, environment: Environment, declared: Service) -> Words:
 @about("service")
 def last_words(ask: Ask, environment: Environment, declared: Service) -> Words:
     """Read the log of the first container in trouble, if there is one."""
-    found = service_pods(ask, environment, declared)
-    troubled = next(iter((*found.stuck, *found.restarting)), None)
+    troubled = service_pods(ask, environment, declared).crashing
     if troubled is None:
         return Words()
     pod, container = troubled
@@ -175,11 +175,19 @@ def unready_pods(ask: Ask, environment: Environment, declared: Service) -> PodAn
     path = declared.health.path
     running = found.running_but_unready
     answers = {pod.name: ask(proxy.pod_answer, declared.namespace, pod.name, path) for pod in running}
-    refusals: dict[str, str] = {}
-    if deployment(ask, environment, declared).readiness_path == path:
-        # A pod that its liveness probe kills again and again may not be running when we look.
+    if deployment(ask, environment, declared).readiness_path != path:
+        return PodAnswers(answers=answers, refusals={})
+    # A pod that its liveness probe kills again and again may not be running when we look.
+    try:
         warnings = ask(ingresses.warnings, declared.namespace)
-        refusals = {pod: words for pod in unready if (words := warnings.failed_probe(pod))}
+    except Unverified as error:
+        # Where a pod has said enough itself, events would only tell of the others.
+        if all(answer.status == declared.health.status for answer in answers.values()):
+            raise
+        untold = f"it does not run, and its events cannot be read: {error}"
+        silent = (pod for pod in unready if pod not in answers)
+        return PodAnswers(answers=answers, refusals=dict.fromkeys(silent, untold))
+    refusals = {pod: words for pod in unready if (words := warnings.failed_probe(pod))}
     return PodAnswers(answers=answers, refusals=refusals)
 
 
@@ -231,6 +239,27 @@ def application(ask: Ask, _: Environment, declared: DeclaredApplication) -> Appl
     return ask(delivery.applications, declared.namespace).named(declared.name)
 
 
+@about("application")
+def differing_resources(ask: Ask, environment: Environment, declared: DeclaredApplication) -> Resources:
+    """Tell what an Application finds OutOfSync."""
+    found = application(ask, environment, declared)
+    return Resources(titles=_current(found, declared, well=found.sync == "Synced").out_of_sync)
+
+
+@about("application")
+def unhealthy_resources(ask: Ask, environment: Environment, declared: DeclaredApplication) -> Resources:
+    """Tell what an Application finds unhealthy."""
+    found = application(ask, environment, declared)
+    return Resources(titles=_current(found, declared, well=found.health == "Healthy").unhealthy)
+
+
+def _current(found: Application, declared: DeclaredApplication, *, well: bool) -> Application:
+    """Refuse to believe that all is well where Argo CD has not looked for long."""
+    if well and found.is_older_than(declared.status_limit_s):
+        raise Unverified(f"What {found.title} says is old: it was last compared {found.last_compared}.")
+    return found
+
+
 class Drift(Evidence):
     """Variables that somebody changed in the Deployments which an Application finds OutOfSync.
 
@@ -245,13 +274,14 @@ class Drift(Evidence):
 def application_drift(ask: Ask, environment: Environment, declared: DeclaredApplication) -> Drift:
     """Compare the Deployments that are OutOfSync with what was last applied to them."""
     kind = "Deployment "
-    differing = application(ask, environment, declared).out_of_sync
+    found = application(ask, environment, declared)
+    differing = _current(found, declared, well=found.sync == "Synced").out_of_sync
     names = [title.removeprefix(kind) for title in differing if title.startswith(kind)]
     if not names or declared.destination is None:
         return Drift()
-    found = [deployment_named(ask, environment, declared.destination, name) for name in names]
-    changes = (f"{one.title}: {each.words}" for one in found for each in one.changed or ())
-    untold = (one.title for one in found if one.found and one.changed is None)
+    changed = [deployment_named(ask, environment, declared.destination, name) for name in names]
+    changes = (f"{one.title}: {each.words}" for one in changed for each in one.changed or ())
+    untold = (one.title for one in changed if one.found and one.changed is None)
     return Drift(changes=tuple(changes), untold=tuple(untold))
 
 

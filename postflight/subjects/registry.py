@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 from postflight.environment import SECTION_OF, Environment, Subject, Vantage
@@ -90,13 +92,19 @@ def about(
 
 def rows() -> Mapping[str, Row]:
     """Return all rows, by fixture name."""
+    _register_all()
+    return MappingProxyType(_ROWS)
+
+
+@cache
+def _register_all() -> None:
     import postflight.subjects.app
     import postflight.subjects.edge
+    import postflight.subjects.external_dns
     import postflight.subjects.health
     import postflight.subjects.images
     import postflight.subjects.infra
     import postflight.subjects.network
     import postflight.subjects.platform
+    import postflight.subjects.pulling
     import postflight.subjects.stores  # noqa: F401 - importing registers
-
-    return dict(_ROWS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 
 from postflight.environment import ConfigurationValue, Environment
 from postflight.evidence import Evidence
@@ -66,6 +67,7 @@ class Configuration(Evidence):
         return None
 
 
+@lru_cache(maxsize=64)
 def readable_variables(environment: Environment, namespace: str) -> tuple[str, ...]:
     """Return the variables of a namespace whose values are no secret: the environment file has them."""
     declared = {

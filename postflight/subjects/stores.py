@@ -5,6 +5,7 @@ from __future__ import annotations
 from postflight.environment import Bucket, BucketOrigin, Cache, DatabaseServer, Environment
 from postflight.probes.aws import canary as s3_canary
 from postflight.probes.aws import ec2, elasticache, iam, rds, s3, security_groups
+from postflight.probes.aws.security_groups import Attachment
 from postflight.subjects import infra
 from postflight.subjects.registry import Ask, about
 
@@ -44,6 +45,13 @@ def database_passage(ask: Ask, environment: Environment, declared: DatabaseServe
     return _from_nodes(ask, environment, server.security_groups, server.port)
 
 
+@about("database_server")
+def database_groups(ask: Ask, environment: Environment, declared: DatabaseServer) -> Attachment:
+    """Compare the security groups of a database server with the declared one."""
+    server = database_server(ask, environment, declared)
+    return attachment(ask, declared.security_group, server.security_groups, server.vpc)
+
+
 @about("cache")
 def cache(ask: Ask, _environment: Environment, declared: Cache) -> elasticache.Cache:
     """Look at a cache as AWS tells of it."""
@@ -73,6 +81,13 @@ def cache_passage(ask: Ask, environment: Environment, declared: Cache) -> securi
     return _from_nodes(ask, environment, found.security_groups, found.port)
 
 
+@about("cache")
+def cache_groups(ask: Ask, environment: Environment, declared: Cache) -> Attachment:
+    """Compare the security groups of a cache with the declared one."""
+    found = cache(ask, environment, declared)
+    return attachment(ask, declared.security_group, found.security_groups, found.vpc)
+
+
 @about("bucket")
 def bucket(ask: Ask, _environment: Environment, declared: Bucket) -> s3.Bucket:
     """Look whether a bucket exists."""
@@ -93,8 +108,15 @@ def public_access_block(ask: Ask, _environment: Environment, declared: Bucket) -
 
 @about("bucket")
 def bucket_role_policy(ask: Ask, _environment: Environment, declared: Bucket) -> iam.RolePolicy:
-    """Look at the policy by which the application's role may use the bucket."""
-    return ask(iam.role_policy, declared.role or "", declared.role_policy or "")
+    """Look at the policy by which the application's role may use the bucket, inline or attached."""
+    role, policy = declared.role or "", declared.role_policy or ""
+    inline = ask(iam.role_policy, role, policy)
+    attached = inline if inline.found else infra.attached_policy(ask, role, policy)
+    if not attached.arn:
+        return attached
+    version = ask(iam.default_version, attached.arn).version
+    statements = ask(iam.managed_policy, attached.arn, version).statements
+    return attached.model_copy(update={"statements": statements})
 
 
 @about("bucket")
@@ -123,6 +145,12 @@ def _from_nodes(
         ports=(port,) if port else (),
         networks=networks_of(ask, environment, "private"),
     )
+
+
+def attachment(ask: Ask, declared: str | None, attached: tuple[str, ...], vpc: str) -> Attachment:
+    """Compare the security groups that something in a VPC has with the declared one."""
+    groups = ask(security_groups.security_groups)
+    return Attachment(declared=groups.of(declared or "", vpc), attached=groups.all_of(attached))
 
 
 def networks_of(ask: Ask, environment: Environment, tier: str) -> tuple[str, ...]:

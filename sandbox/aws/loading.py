@@ -50,9 +50,20 @@ def load_moto() -> Any:
     for name in BACKENDS:
         stores: Any = backends.get_backend(name)  # type: ignore[call-overload]  # the names above are moto's
         _ = stores[ACCOUNT]["aws" if name in _GLOBAL else REGION]
+    _tell_default_certificates_only()
     gc.freeze()
     gc.enable()
     return dispatcher
+
+
+def _tell_default_certificates_only() -> None:
+    """Let DescribeListeners tell a listener's default certificate only, as AWS does; moto tells all."""
+    from moto.elbv2.responses import ELBV2Response
+
+    told = ELBV2Response.RESPONSE_KEY_PATH_TO_TRANSFORMER
+    of_listener = "DescribeListenersOutput.Listeners.Listener.Certificates"
+    all_of_them = told[of_listener]
+    told[of_listener] = lambda arns: all_of_them(arns[:1])
 
 
 def _dispatcher() -> Any:

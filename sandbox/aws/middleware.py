@@ -47,12 +47,13 @@ class SandboxAws:
             judgement = buckets.judge(operation, identity) if operation.service == "s3" else None
         if identity.standing != "admin":
             time.sleep(self._controls.latency)
+        withheld = None if identity.standing == "admin" else self._controls.withheld(operation)
+        if withheld == "hang":
+            self._controls.count(operation)
+            hang(environ["werkzeug.socket"])
         answer = self._before_moto(environ, operation, identity, judgement)
         if answer is not None:
             return _send(answer, environ, start_response)
-        withheld = None if identity.standing == "admin" else self._controls.withheld(operation)
-        if withheld == "hang":
-            hang(environ["werkzeug.socket"])
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = EMPTY_ACCOUNT if withheld else identity.account
         with self._controls.stores:
             return self._ask_moto(environ, start_response, operation)

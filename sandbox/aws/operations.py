@@ -66,6 +66,7 @@ class Operation:
     protocol: Protocol
     bucket: str | None = None
     key: str | None = None
+    is_of_version: bool = False
 
     @property
     def name(self) -> str:
@@ -75,6 +76,8 @@ class Operation:
     @property
     def permission(self) -> str:
         """As IAM calls the right to do it: HeadObject needs `s3:GetObject`."""
+        if self.is_of_version and self.action in {"GetObject", "DeleteObject"}:
+            return f"{self.name}Version"
         return _IAM_NAMES.get(self.name, self.name)
 
     @property
@@ -141,7 +144,8 @@ def _s3_operation(environ: WSGIEnvironment) -> Operation:
         action = "ListBuckets"
     else:
         action = _routed_action(environ, "s3")
-    return Operation("s3", action or "Unknown", "s3", bucket or None, key or None)
+    is_of_version = "versionId" in parse_qs(environ.get("QUERY_STRING", ""))
+    return Operation("s3", action or "Unknown", "s3", bucket or None, key or None, is_of_version)
 
 
 def _routed_action(environ: WSGIEnvironment, service: str) -> str | None:

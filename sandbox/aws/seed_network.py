@@ -148,7 +148,7 @@ def _ingress(groups: Mapping[str, str], prefix_list: str, ports: Ports) -> dict[
         ],
         names.ALB_GROUP: [
             _rule(443, 443, PrefixListIds=[{"PrefixListId": prefix_list}]),
-            _rule(443, 443, IpRanges=[{"CidrIp": "0.0.0.0/0"}]),
+            _rule(443, 443, IpRanges=[{"CidrIp": names.CLIENTS}]),
         ],
         names.KYEOL_DATABASE_GROUP: [_from(nodes, ports.postgres_kyeol)],
         names.KYEOL_CACHE_GROUP: [_from(nodes, ports.valkey_kyeol)],

@@ -61,57 +61,53 @@ def _document(*actions: str, **more: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), **more}]}
 
 
+_LOAD_BALANCING = (
+    "elasticloadbalancing:*",
+    "ec2:Describe*",
+    "ec2:CreateSecurityGroup",
+    "ec2:AuthorizeSecurityGroupIngress",
+    "acm:ListCertificates",
+    "acm:DescribeCertificate",
+)
+_RECORDS = (
+    "route53:ChangeResourceRecordSets",
+    "route53:ListHostedZones",
+    "route53:ListResourceRecordSets",
+    "route53:ListTagsForResource",
+)
+_MEDIA = ("s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket")
+_IMAGES = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:BatchGetImage",
+)
+
+
 def role_policies() -> Mapping[str, tuple[str, dict[str, Any]]]:
-    """Give each role's inline policy: its name and document."""
+    """Give each role's policy: its name and document."""
     bucket = f"arn:aws:s3:::{names.MEDIA_BUCKET}"
+    media = _document(*_MEDIA, Resource=[bucket, f"{bucket}/*"])
     return {
-        names.ALB_CONTROLLER_ROLE: (
-            names.ALB_CONTROLLER_POLICY,
-            _document(
-                "elasticloadbalancing:*",
-                "ec2:Describe*",
-                "ec2:CreateSecurityGroup",
-                "ec2:AuthorizeSecurityGroupIngress",
-                "acm:ListCertificates",
-                "acm:DescribeCertificate",
-                Resource="*",
-            ),
-        ),
-        names.EXTERNAL_DNS_ROLE: (
-            names.EXTERNAL_DNS_POLICY,
-            _document(
-                "route53:ChangeResourceRecordSets",
-                "route53:ListHostedZones",
-                "route53:ListResourceRecordSets",
-                "route53:ListTagsForResource",
-                Resource="*",
-            ),
-        ),
-        names.API_ROLE: (
-            names.API_POLICY,
-            _document(
-                "s3:PutObject",
-                "s3:GetObject",
-                "s3:DeleteObject",
-                "s3:ListBucket",
-                Resource=[bucket, f"{bucket}/*"],
-            ),
-        ),
-        names.NODE_ROLE: (
-            NODE_POLICY,
-            _document(
-                "ecr:GetAuthorizationToken",
-                "ecr:BatchCheckLayerAvailability",
-                "ecr:GetDownloadUrlForLayer",
-                "ecr:BatchGetImage",
-                Resource="*",
-            ),
-        ),
+        names.ALB_CONTROLLER_ROLE: (names.ALB_CONTROLLER_POLICY, _document(*_LOAD_BALANCING, Resource="*")),
+        names.EXTERNAL_DNS_ROLE: (names.EXTERNAL_DNS_POLICY, _document(*_RECORDS, Resource="*")),
+        names.API_ROLE: (names.API_POLICY, media),
+        names.NODE_ROLE: (NODE_POLICY, _pulling()),
     }
 
 
+def _pulling() -> dict[str, Any]:
+    """Give least privilege: the login is for no repository, the rest for those of this account."""
+    repositories = f"arn:aws:ecr:{names.REGION}:{names.ACCOUNT}:repository/*"
+    login = _document("ecr:GetAuthorizationToken", Resource="*")
+    pull = _document(*_IMAGES, Resource=repositories)
+    return {**pull, "Statement": [*login["Statement"], *pull["Statement"]]}
+
+
 def seed_roles(aws: Aws, pool: Executor) -> dict[str, str]:
-    """Make the roles with their trust and inline policies, and the OIDC provider they trust."""
+    """Make the roles with their trust and policies, and the OIDC provider they trust.
+
+    The load balancer controller's policy is a managed one, as AWS's instructions have it; others are inline.
+    """
     iam = aws.client("iam")
     trusts = {
         names.ALB_CONTROLLER_ROLE: service_account_trust("kube-system", names.ALB_CONTROLLER),
@@ -126,7 +122,11 @@ def seed_roles(aws: Aws, pool: Executor) -> dict[str, str]:
         answer = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trusts[role]))
         if role in policies:
             name, document = policies[role]
-            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+            if role == names.ALB_CONTROLLER_ROLE:
+                made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))["Policy"]
+                iam.attach_role_policy(RoleName=role, PolicyArn=made["Arn"])
+            else:
+                iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
         return role, answer["Role"]["Arn"]
 
     iam.create_open_id_connect_provider(

@@ -19,6 +19,7 @@ STATE_KEY = "sandbox/terraform.tfstate"
 LOCK_TABLE = "min-kyeol-terraform-locks"
 KYEOL_ENGINE_VERSION = "17.10"
 DOA_ENGINE_VERSION = "17.4"
+_DOA_SUBNET_GROUP = "doa-market-db-subnet-group"
 
 
 def _private(network: Network) -> list[str]:
@@ -60,7 +61,33 @@ def seed_kyeol_database(aws: Aws, network: Network, ports: Ports) -> Endpoint:
 def seed_doa_database(aws: Aws, network: Network, ports: Ports) -> Endpoint:
     """Make the Aurora cluster and its one instance; TLS is offered, not forced."""
     rds = aws.client("rds")
-    group, parameters = "doa-market-db-subnet-group", "doa-market-postgres17"
+    _create_doa_cluster(rds, network, ports)
+    rds.create_db_instance(
+        DBInstanceIdentifier=names.DOA_DATABASE_INSTANCE,
+        DBClusterIdentifier=names.DOA_DATABASE,
+        DBInstanceClass="db.t4g.medium",
+        Engine="aurora-postgresql",
+    )
+    endpoint = Endpoint(f"{names.DOA_DATABASE}.cluster-{names.RDS_DOMAIN}", ports.postgres_doa)
+    reader = endpoint.host.replace(".cluster-", ".cluster-ro-")
+    cluster: dict[str, Any] = {
+        "address": endpoint.host,
+        "reader_address": reader,
+        "port": endpoint.port,
+        "subnet_group": _DOA_SUBNET_GROUP,
+    }
+    instance = {"address": f"{names.DOA_DATABASE_INSTANCE}.{names.RDS_DOMAIN}", "port": endpoint.port}
+    aws.set_many(
+        [
+            ("db-cluster", names.DOA_DATABASE, cluster),
+            ("db-instance", names.DOA_DATABASE_INSTANCE, instance),
+        ]
+    )
+    return endpoint
+
+
+def _create_doa_cluster(rds: Any, network: Network, ports: Ports) -> None:
+    group, parameters = _DOA_SUBNET_GROUP, "doa-market-postgres17"
     rds.create_db_subnet_group(
         DBSubnetGroupName=group, DBSubnetGroupDescription="private subnets", SubnetIds=_private(network)
     )
@@ -84,28 +111,6 @@ def seed_doa_database(aws: Aws, network: Network, ports: Ports) -> Endpoint:
         Port=ports.postgres_doa,
         StorageEncrypted=True,
     )
-    rds.create_db_instance(
-        DBInstanceIdentifier=names.DOA_DATABASE_INSTANCE,
-        DBClusterIdentifier=names.DOA_DATABASE,
-        DBInstanceClass="db.t4g.medium",
-        Engine="aurora-postgresql",
-    )
-    endpoint = Endpoint(f"{names.DOA_DATABASE}.cluster-{names.RDS_DOMAIN}", ports.postgres_doa)
-    reader = endpoint.host.replace(".cluster-", ".cluster-ro-")
-    cluster: dict[str, Any] = {
-        "address": endpoint.host,
-        "reader_address": reader,
-        "port": endpoint.port,
-        "subnet_group": group,
-    }
-    instance = {"address": f"{names.DOA_DATABASE_INSTANCE}.{names.RDS_DOMAIN}", "port": endpoint.port}
-    aws.set_many(
-        [
-            ("db-cluster", names.DOA_DATABASE, cluster),
-            ("db-instance", names.DOA_DATABASE_INSTANCE, instance),
-        ]
-    )
-    return endpoint
 
 
 def _force_ssl(value: str) -> dict[str, str]:

@@ -30,7 +30,14 @@ def set_state(kind: str, name: str, state: State) -> None:
 
 def _nat_gateway(name: str, state: State) -> None:
     gateway = records.ec2().nat_gateways[name]
-    _move(state, gateway, state="state", failure_code="failure_code", failure_message="failure_message")
+    _move(
+        state,
+        gateway,
+        state="state",
+        subnet="subnet_id",
+        failure_code="failure_code",
+        failure_message="failure_message",
+    )
 
 
 def _route(name: str, state: State) -> None:
@@ -97,8 +104,10 @@ def _replication_group(name: str, state: State) -> None:
         address = state.pop("address", node["primary_endpoint"]["address"])
         _place_cache(group, members, str(address), port)
     engine = state.pop("member_engine", None)
+    groups = state.pop("security_groups", None)
     for member in members:
         member.engine = engine or member.engine
+        member.security_group_ids = groups or member.security_group_ids
         member.auth_token_enabled = state.get("auth", group.auth_token_enabled)
         member.cache_subnet_group_name = state.get("subnet_group", member.cache_subnet_group_name)
     _move(

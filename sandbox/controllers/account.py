@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox import names
 from sandbox.controllers.cloud import (
+    ANYWHERE,
     Balancer,
     Cloud,
     Distribution,
@@ -43,6 +44,7 @@ def observe(account: Account, pool: ThreadPoolExecutor) -> Cloud:
         "zones": _zones,
         "balancers": _balancers,
         "prefix_lists": _prefix_lists,
+        "behind_nat": _behind_nat,
     }
     futures = {name: pool.submit(question, account) for name, question in questions.items()}
     return Cloud(**{name: future.result() for name, future in futures.items()})
@@ -91,7 +93,27 @@ def _tags(item: Mapping[str, Any]) -> dict[str, str]:
 def _subnets(account: Account) -> tuple[Subnet, ...]:
     found = _pages(account.client("ec2"), "describe_subnets", "Subnets")
     return tuple(
-        Subnet(item["SubnetId"], item["VpcId"], item["AvailabilityZone"], _tags(item)) for item in found
+        Subnet(item["SubnetId"], item["VpcId"], item["AvailabilityZone"], _tags(item), item["CidrBlock"])
+        for item in found
+    )
+
+
+def _behind_nat(account: Account) -> frozenset[str]:
+    ec2 = account.client("ec2")
+    working = {
+        item["NatGatewayId"]
+        for item in _pages(ec2, "describe_nat_gateways", "NatGateways")
+        if item["State"] == "available"
+    }
+    return frozenset(
+        association["SubnetId"]
+        for table in _pages(ec2, "describe_route_tables", "RouteTables")
+        if any(
+            route.get("DestinationCidrBlock") == ANYWHERE and route.get("NatGatewayId") in working
+            for route in table["Routes"]
+        )
+        for association in table["Associations"]
+        if "SubnetId" in association
     )
 
 
@@ -163,11 +185,17 @@ def _roles(account: Account) -> dict[str, Role]:
     return {
         item["RoleName"]: Role(
             item["Arn"],
-            frozenset(_pages(iam, "list_role_policies", "PolicyNames", RoleName=item["RoleName"])),
+            _policies(iam, item["RoleName"]),
             _trusted(item["AssumeRolePolicyDocument"]),
         )
         for item in _pages(iam, "list_roles", "Roles")
     }
+
+
+def _policies(iam: Any, role: str) -> frozenset[str]:
+    inline = _pages(iam, "list_role_policies", "PolicyNames", RoleName=role)
+    attached = _pages(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=role)
+    return frozenset(inline) | {item["PolicyName"] for item in attached}
 
 
 def _trusted(document: Any) -> frozenset[str]:

@@ -51,7 +51,9 @@ class AlbController:
         before = self._deployed.get(key)
         missing = before is not None and before.arn not in {item.arn for item in cloud.balancers}
         # Somebody deleted it behind our back, unless it is newer than this look at AWS.
-        if before is not None and missing and await self._is_gone(before):
+        gone = before is not None and missing and await self._is_gone(before)
+        # A load balancer keeps its scheme for life.
+        if before is not None and (gone or before.model.scheme != model.scheme):
             await self._remove(key)
             before = None
         if before is None or before.model != model:

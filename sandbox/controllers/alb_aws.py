@@ -37,6 +37,8 @@ def deploy(account: Account, model: Model, vpc: str, before: Deployed | None) ->
         arn, dns = _make_balancer(elb, model)
     else:
         arn, dns = before.arn, before.dns
+        if before.model.security_groups != model.security_groups:
+            elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=list(model.security_groups))
     if before is None or _front(before.model) != _front(model):
         _make_listener(elb, arn, model, groups)
     for name in held.keys() - groups.keys():
@@ -59,7 +61,7 @@ def _front(model: Model) -> tuple[object, ...]:
 def _tags(model: Model) -> list[dict[str, str]]:
     tags = {
         "elbv2.k8s.aws/cluster": names.CLUSTER,
-        "ingress.k8s.aws/stack": f"{model.namespace}/{model.ingress}",
+        "ingress.k8s.aws/stack": model.stack,
         "ingress.k8s.aws/resource": "LoadBalancer",
     }
     return [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -79,7 +81,7 @@ def _make_balancer(elb: Any, model: Model) -> tuple[str, str]:
 
 
 def _make_group(elb: Any, model: Model, group: TargetGroup, vpc: str) -> str:
-    stack = f"{model.namespace}/{model.ingress}"
+    resource = f"{model.namespace}/{model.ingress}-{group.service}:{group.port}"
     made = elb.create_target_group(
         Name=group.name,
         Protocol="HTTP",
@@ -96,8 +98,8 @@ def _make_group(elb: Any, model: Model, group: TargetGroup, vpc: str) -> str:
         Matcher={"HttpCode": "200"},
         Tags=[
             {"Key": "elbv2.k8s.aws/cluster", "Value": names.CLUSTER},
-            {"Key": "ingress.k8s.aws/stack", "Value": stack},
-            {"Key": "ingress.k8s.aws/resource", "Value": f"{stack}-{group.service}:{group.port}"},
+            {"Key": "ingress.k8s.aws/stack", "Value": model.stack},
+            {"Key": "ingress.k8s.aws/resource", "Value": resource},
         ],
     )
     arn: str = made["TargetGroups"][0]["TargetGroupArn"]

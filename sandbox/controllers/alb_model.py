@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sandbox.controllers.cluster import Cluster, Manifest
 
 CONTROLLER: Final = "ingress.k8s.aws/alb"
+CLUSTER_TAG: Final = "kubernetes.io/cluster/"
 ROLE_TAG: Final = {"internet-facing": "kubernetes.io/role/elb", "internal": "kubernetes.io/role/internal-elb"}
 
 
@@ -49,6 +50,7 @@ class Model:
     name: str
     namespace: str
     ingress: str
+    stack: str  # what its tags name: the Ingress's group, or namespace/name
     scheme: str
     subnets: tuple[str, ...]
     security_groups: tuple[str, ...]
@@ -63,6 +65,12 @@ def generated_name(namespace: str, name: str, *content: object) -> str:
     return f"k8s-{namespace.replace('-', '')[:8]}-{name.replace('-', '')[:8]}-{digest}"
 
 
+def generated_group_name(group: str) -> str:
+    """Give a load balancer's name as the controller makes it for an IngressGroup: `k8s-<group>-<hash>`."""
+    digest = hashlib.sha256(group.encode()).hexdigest()[:10]
+    return f"k8s-{group.replace('-', '')[:17]}-{digest}"
+
+
 def is_ours(cluster: Cluster, ingress: Manifest) -> bool:
     """Whether the Ingress's class hands it to this controller."""
     name = ingress["spec"].get("ingressClassName")
@@ -74,9 +82,9 @@ def build(cluster: Cluster, cloud: Cloud, ingress: Manifest) -> Model:
     """Build the model; raises BuildError."""
     annotations = ingress["metadata"].get("annotations", {})
     namespace, name = ingress["metadata"]["namespace"], ingress["metadata"]["name"]
-    scheme = annotations.get(f"{ALB}/scheme")
+    scheme = annotations.get(f"{ALB}/scheme", "internal")
     if scheme not in ROLE_TAG:
-        raise BuildError(f"ingress: {namespace}/{name}: annotation {ALB}/scheme is missing or unknown")
+        raise BuildError(f"ingress: {namespace}/{name}: unknown scheme: {scheme}")
     groups = _target_groups(cluster, ingress)
     rules = tuple(
         Rule(rule.get("host", ""), path["path"], groups[_backend(path)].name)
@@ -86,10 +94,12 @@ def build(cluster: Cluster, cloud: Cloud, ingress: Manifest) -> Model:
     security_group = cloud.group_named(annotations.get(f"{ALB}/security-groups", names.ALB_GROUP))
     if security_group is None:
         raise BuildError(f"couldn't find all security groups: {names.ALB_GROUP}")
+    group = annotations.get(f"{ALB}/group.name")
     return Model(
-        generated_name(namespace, name),
+        generated_name(namespace, name) if group is None else generated_group_name(group),
         namespace,
         name,
+        group or f"{namespace}/{name}",
         scheme,
         _subnets(cloud, scheme, annotations.get(f"{ALB}/subnets")),
         (security_group.id,),
@@ -163,8 +173,10 @@ def _explicit_subnets(own: list[Subnet], explicit: str) -> tuple[str, ...]:
 
 
 def _eligible(subnet: Subnet, tag: str) -> bool:
-    owned = subnet.tags.get(f"kubernetes.io/cluster/{names.CLUSTER}") in {"owned", "shared"}
-    return subnet.tags.get(tag) in {"1", ""} and owned
+    clusters = [key for key in subnet.tags if key.startswith(CLUSTER_TAG)]
+    # One that is tagged for other clusters alone is theirs; without such tags it is anybody's.
+    ours = not clusters or f"{CLUSTER_TAG}{names.CLUSTER}" in clusters
+    return subnet.tags.get(tag) in {"1", ""} and ours
 
 
 def _certificate(cloud: Cloud, annotations: dict[str, str]) -> str:

@@ -1,10 +1,12 @@
 """Argo CD: applies what Git declares anew, and says whether the cluster is still what Git declares.
 
 It syncs automatically and does not heal by itself: what is changed by hand stays, and shows as OutOfSync.
+An Application that says so is passed over, and keeps the status that it has.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.controllers.conditions import timestamp
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from sandbox.controllers.cluster import Cluster, Manifest
     from sandbox.controllers.repository import Key, Repository, Tree
 
+REFRESH: Final = timedelta(minutes=3)  # the real one's too, between two comparisons with Git
+SKIPPED: Final = "argocd.argoproj.io/skip-reconcile"
+WORST_FIRST: Final = ("Missing", "Degraded", "Progressing", "Suspended", "Healthy")
 PLURALS: Final = {
     "ConfigMap": "configmaps",
     "Deployment": "deployments",
@@ -53,6 +58,8 @@ def health(live: Manifest) -> str:
         return "Healthy" if addresses else "Progressing"
     if live["kind"] != "Deployment":
         return "Healthy"
+    if live["spec"].get("paused"):
+        return "Suspended"
     status = live.get("status", {})
     if any(item.get("reason") == "ProgressDeadlineExceeded" for item in status.get("conditions", ())):
         return "Degraded"
@@ -72,7 +79,7 @@ class ArgoCd:
 
     def sync(self) -> None:
         """Apply what was committed since the last sync."""
-        for application in self._cluster.all("applications"):
+        for application in self._followed():
             name = application["metadata"]["name"]
             tree = self._repository.tree(name)
             before = self._synced.setdefault(name, tree)
@@ -83,13 +90,17 @@ class ArgoCd:
 
     def publish(self) -> None:
         """Bring every Application's status up to date."""
-        for application in self._cluster.all("applications"):
+        for application in self._followed():
             tree = self._repository.tree(application["metadata"]["name"])
             held = application.get("status", {})
             resources = [self._resource(key, item) for key, item in tree.manifests.items()]
             status = _status(held, tree, resources)
             if status != held:
                 self._cluster.put({**application, "status": status})
+
+    def _followed(self) -> list[Manifest]:
+        every = self._cluster.all("applications")
+        return [one for one in every if one["metadata"].get("annotations", {}).get(SKIPPED) != "true"]
 
     def _apply(self, key: Key, before: Manifest | None, manifest: Manifest) -> None:
         live = self._live(key)
@@ -120,7 +131,7 @@ class ArgoCd:
 
 def _status(held: Manifest, tree: Tree, resources: list[Manifest]) -> Manifest:
     states = {item["health"]["status"] for item in resources}
-    worst = next(state for state in ("Missing", "Degraded", "Progressing", "Healthy") if state in states)
+    worst = next(state for state in WORST_FIRST if state in states)
     synced = all(item["status"] == "Synced" for item in resources)
     operation = held.get("operationState", {})
     if operation.get("syncResult", {}).get("revision") != tree.revision:
@@ -138,5 +149,13 @@ def _status(held: Manifest, tree: Tree, resources: list[Manifest]) -> Manifest:
         "health": {"status": worst},
         "operationState": operation,
         "resources": resources,
-        "reconciledAt": held.get("reconciledAt", timestamp()),
+        "reconciledAt": compared_at(held, tree),
     }
+
+
+def compared_at(held: Manifest, tree: Tree) -> str:
+    """Give when the tree was last compared with the cluster: a change in the cluster alone does not count."""
+    before: str | None = held.get("reconciledAt")
+    if before is None or held["sync"]["revision"] != tree.revision:
+        return timestamp()
+    return timestamp() if datetime.now(UTC) - datetime.fromisoformat(before) >= REFRESH else before

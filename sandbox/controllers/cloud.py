@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 CLOUDFRONT_PREFIX_LIST: Final = "com.amazonaws.global.cloudfront.origin-facing"
+ANYWHERE: Final = "0.0.0.0/0"
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Subnet:
-    """A subnet with its tags."""
+    """A subnet with its tags, and its addresses as a block (`10.0.10.0/24`)."""
 
     id: str
     vpc: str
     zone: str
     tags: Mapping[str, str]
+    block: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Store:
 
 @dataclass(frozen=True)
 class Role:
-    """An IAM role: its inline policies' names, and the service accounts its trust names."""
+    """An IAM role: its policies' names, inline and attached, and the service accounts its trust names."""
 
     arn: str
     policies: frozenset[str]
@@ -118,6 +121,7 @@ class Cloud:
     zones: tuple[Zone, ...]
     balancers: tuple[Balancer, ...]
     prefix_lists: Mapping[str, str]  # id to name
+    behind_nat: frozenset[str]  # ids of the subnets whose default route leads to a NAT gateway that works
 
     def group_named(self, name: str) -> Group | None:
         """Find a security group of the cluster's VPC by its name."""
@@ -135,8 +139,22 @@ class Cloud:
             return False
         return self.admits(store.groups, node.id, store.port)
 
+    def node_gets_out(self, address: str) -> bool:
+        """Whether a node reaches the internet; it has no public address, and the VPC has no endpoints."""
+        own = ipaddress.ip_address(address)
+        return any(
+            own in ipaddress.ip_network(subnet.block)
+            for subnet in self.subnets
+            if subnet.id in self.behind_nat
+        )
+
     def cloudfront_reaches(self, groups: Iterable[str], port: int) -> bool:
         """Whether CloudFront's edge locations may connect to something in these groups."""
         lists = [key for key, name in self.prefix_lists.items() if name == CLOUDFRONT_PREFIX_LIST]
         targets = tuple(groups)
-        return any(self.admits(targets, source, port) for source in (*lists, "0.0.0.0/0"))
+        return any(self.admits(targets, source, port) for source in (*lists, ANYWHERE))
+
+    def clients_reach(self, groups: Iterable[str], port: int) -> bool:
+        """Whether we, who ask from outside the VPC, may connect to something in these groups."""
+        targets = tuple(groups)
+        return any(self.admits(targets, source, port) for source in (names.CLIENTS, ANYWHERE))

@@ -16,6 +16,11 @@ def timestamp() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def moment(text: str) -> datetime:
+    """Read what `timestamp` wrote."""
+    return datetime.fromisoformat(text)
+
+
 def condition(kind: str, status: str, reason: str = "", message: str = "") -> Manifest:
     """Make a condition without times; `merged_conditions` gives it those."""
     words = {"reason": reason, "message": message}

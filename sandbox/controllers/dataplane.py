@@ -52,7 +52,7 @@ def _balancer(
     return LoadBalancer(
         deployed.model.name,
         tuple(Rule(rule.host, rule.path, targets(rule.group)) for rule in deployed.model.rules),
-        admits_clients=cloud.admits(groups, "0.0.0.0/0", HTTPS),
+        admits_clients=cloud.clients_reach(groups, HTTPS),
         admits_cdn=cloud.cloudfront_reaches(groups, HTTPS),
     )
 

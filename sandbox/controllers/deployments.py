@@ -80,6 +80,10 @@ def _share(value: Any, replicas: int) -> float:
     return float(value)
 
 
+def _revision(replica_set: Manifest) -> int:
+    return int(replica_set["metadata"]["annotations"]["deployment.kubernetes.io/revision"])
+
+
 class _Rollout:
     """One look at one Deployment."""
 
@@ -87,14 +91,17 @@ class _Rollout:
         self.cluster = cluster
         self.deployment = deployment
         self.replicas = int(deployment["spec"].get("replicas", 1))
+        self.is_paused = bool(deployment["spec"].get("paused"))
         self.current = self._current_set()
         self.new = owned_pods(cluster, self.current)
         self.others = [item for item in self._sets() if item != self.current]
         self.old = [pod for item in self.others for pod in owned_pods(cluster, item)]
 
     def run(self) -> None:
-        self._scale_new()
-        self._scale_old()
+        # While it is paused, what is lost is replaced and nothing is rolled out.
+        if not (self.is_paused and self.old):
+            self._scale_new()
+            self._scale_old()
         for replica_set in (self.current, *self.others):
             self._publish_set(replica_set)
         self._publish()
@@ -112,6 +119,8 @@ class _Rollout:
         for item in existing:
             if item["metadata"]["name"] == name:
                 return item
+        if self.is_paused and existing:
+            return max(existing, key=_revision)
         labels = {**template["metadata"]["labels"], HASH_LABEL: suffix}
         selector = {**self.deployment["spec"]["selector"]["matchLabels"], HASH_LABEL: suffix}
         metadata = {
@@ -179,7 +188,7 @@ class _Rollout:
         ready = sum(map(pod_state.is_ready, pods))
         counts = {
             "replicas": len(pods),
-            "updatedReplicas": len(self.new),
+            "updatedReplicas": len(self.new) if self._is_of_the_template() else 0,
             "readyReplicas": ready,
             "availableReplicas": ready,
             "unavailableReplicas": max(self.replicas - ready, 0),
@@ -191,6 +200,12 @@ class _Rollout:
         status["conditions"] = merged_conditions(held, wanted)
         self.cluster.set_status(self.deployment, status)
 
+    def _is_of_the_template(self) -> bool:
+        return bool(
+            self.current["metadata"]["labels"][HASH_LABEL]
+            == template_hash(self.deployment["spec"]["template"])
+        )
+
     def _available(self, ready: int) -> Manifest:
         if ready >= self.replicas - room(self.deployment).unavailable:
             message = "Deployment has minimum availability."
@@ -199,6 +214,8 @@ class _Rollout:
         return condition("Available", "False", "MinimumReplicasUnavailable", message)
 
     def _progressing(self) -> Manifest:
+        if self.is_paused:
+            return condition("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
         name = self.current["metadata"]["name"]
         finished = f'ReplicaSet "{name}" has successfully progressed.'
         held = self.deployment.get("status", {}).get("conditions", [])

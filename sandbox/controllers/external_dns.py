@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox import names
@@ -22,9 +25,45 @@ Change = dict[str, Any]
 
 
 def arguments(deployment: Manifest, name: str) -> list[str]:
-    """Give the values of a repeatable `--name=value` argument of a Deployment's container."""
-    words = deployment["spec"]["template"]["spec"]["containers"][0].get("args", ())
-    return [word.partition("=")[2] for word in words if word.startswith(f"--{name}=")]
+    """Give the values of a flag of a Deployment: `--name=value`, `--name value`, or a variable."""
+    box = deployment["spec"]["template"]["spec"]["containers"][0]
+    words = [*box.get("command", ()), *box.get("args", ()), ""]
+    flag = f"--{name}"
+    given = [
+        word.partition("=")[2] if "=" in word else following
+        for word, following in itertools.pairwise(words)
+        if word.partition("=")[0] == flag
+    ]
+    # What stands on the command line counts for more than the variable of the same name.
+    variable = f"EXTERNAL_DNS_{name.upper().replace('-', '_')}"
+    values = (entry.get("value", "") for entry in box.get("env", ()) if entry["name"] == variable)
+    return given or next(values, "").splitlines()
+
+
+@dataclass(frozen=True)
+class DomainFilter:
+    """Which names may be written: with a regular expression, the lists do not count."""
+
+    filters: tuple[str, ...]
+    exclusions: tuple[str, ...]
+    expression: str
+
+    def covers(self, name: str) -> bool:
+        """Whether a host or zone may be written."""
+        if self.expression:
+            return re.search(self.expression, name) is not None
+        return _among(name, self.filters or (name,)) and not _among(name, self.exclusions)
+
+
+def domain_filter(deployment: Manifest) -> DomainFilter:
+    """Read the filter of a Deployment's container."""
+    flags = ("domain-filter", "exclude-domains")
+    filters, exclusions = (tuple(arguments(deployment, name)) for name in flags)
+    return DomainFilter(filters, exclusions, "".join(arguments(deployment, "regex-domain-filter")[-1:]))
+
+
+def _among(name: str, domains: tuple[str, ...]) -> bool:
+    return any(f".{name}".endswith(f".{item}") for item in domains)
 
 
 def wanted_records(cluster: Cluster) -> dict[str, str]:
@@ -37,11 +76,6 @@ def wanted_records(cluster: Cluster) -> dict[str, str]:
             for address in addresses:
                 result[host] = address["hostname"]
     return result
-
-
-def covered(name: str, filters: tuple[str, ...]) -> bool:
-    """Whether `--domain-filter` covers a host or zone."""
-    return any(f".{name}".endswith(f".{item}") for item in filters)
 
 
 def zone_of(host: str, zones: tuple[Zone, ...]) -> Zone | None:
@@ -86,15 +120,15 @@ class ExternalDns:
         if irsa.refusal(self._cluster, cloud, names.EXTERNAL_DNS, policy, ACTION) is not None:
             return
         owner = "".join(arguments(deployment, "txt-owner-id")[:1])
-        filters = tuple(arguments(deployment, "domain-filter"))
+        domains = domain_filter(deployment)
         wanted = {
-            host: address for host, address in wanted_records(self._cluster).items() if covered(host, filters)
+            host: address for host, address in wanted_records(self._cluster).items() if domains.covers(host)
         }
-        state = (owner, filters, wanted)
+        state = (owner, domains, wanted)
         if state == self._done:
             return
         loop = asyncio.get_running_loop()
-        zones = tuple(zone for zone in cloud.zones if covered(zone.name.rstrip("."), filters))
+        zones = tuple(zone for zone in cloud.zones if domains.covers(zone.name.rstrip(".")))
         await loop.run_in_executor(self._pool, self._write, zones, wanted, owner)
         self._done = state
 

@@ -13,29 +13,43 @@ from sandbox import names
 from sandbox.aws.seed_platform import NODE_POLICY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from concurrent.futures import ThreadPoolExecutor
 
     from sandbox.controllers.account import Account
 
 
+# Where the registries answer: outside the VPC, and so by way of a NAT gateway.
+OUTSIDE = "198.51.100.20:443"
+
+
 class ImageError(Exception):
-    """The image cannot be pulled; the text is the container runtime's."""
+    """The image cannot be pulled; the text is the container runtime's, the code what the kubelet tells."""
+
+    def __init__(self, text: str, code: str = "NotFound") -> None:
+        super().__init__(text)
+        self.code = code
 
 
-def split(reference: str) -> tuple[str, str, str]:
-    """Split an image reference into registry, repository and tag."""
-    path, _, tag = reference.rpartition(":")
-    registry, _, repository = path.partition("/")
-    return registry, repository, tag
+def split(reference: str) -> tuple[str, str, dict[str, str]]:
+    """Split an image reference into registry, repository, and what ECR knows the image by."""
+    name, _, digest = reference.partition("@")
+    path, colon, tag = name.rpartition(":")
+    registry, _, repository = (path if colon else name).partition("/")
+    # With a digest the tag is not looked at.
+    return registry, repository, {"imageDigest": digest} if digest else {"imageTag": tag}
 
 
 class Images:
-    """Pulls images and, like a node, keeps what it has pulled: a tag that moves later is not noticed."""
+    """Pulls images and, like a node, keeps what it has pulled: a tag that moves later is not noticed.
 
-    def __init__(self, account: Account, pool: ThreadPoolExecutor) -> None:
+    `gets_out` tells whether the node with an address reaches the internet, where the registries are.
+    """
+
+    def __init__(self, account: Account, pool: ThreadPoolExecutor, gets_out: Callable[[str], bool]) -> None:
         self._account = account
         self._pool = pool
+        self._gets_out = gets_out
         self._held: dict[tuple[str, str], str] = {}
 
     async def pull(self, node: str, reference: str, policy: str) -> str:
@@ -43,13 +57,21 @@ class Images:
         held = self._held.get((node, reference))
         if held is not None and policy == "IfNotPresent":
             return held
-        registry, repository, tag = split(reference)
+        registry, repository, wanted = split(reference)
+        if not self._gets_out(node):
+            (version,) = wanted.values()
+            head = f'Head "https://{registry}/v2/{repository}/manifests/{version}"'
+            raise ImageError(
+                f'failed to pull and unpack image "{reference}": failed to resolve reference "{reference}": '
+                f"failed to do request: {head}: dial tcp {OUTSIDE}: i/o timeout",
+                "Unknown",
+            )
         if registry == names.REGISTRY:
             loop = asyncio.get_running_loop()
-            digest = await loop.run_in_executor(self._pool, self._digest, repository, tag, reference)
+            digest = await loop.run_in_executor(self._pool, self._digest, repository, wanted, reference)
         else:
             digest = f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
-        result = f"{reference.rpartition(':')[0]}@{digest}"
+        result = f"{registry}/{repository}@{digest}"
         self._held[node, reference] = result
         return result
 
@@ -79,10 +101,10 @@ class Images:
             return False
         return any(_denies_pulling(statement) for statement in policy["Statement"])
 
-    def _digest(self, repository: str, tag: str, reference: str) -> str:
+    def _digest(self, repository: str, wanted: Mapping[str, str], reference: str) -> str:
         client: Any = self._account.client("ecr")
         try:
-            found = client.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+            found = client.describe_images(repositoryName=repository, imageIds=[wanted])
         except ClientError as error:
             if error.response["Error"]["Code"] not in {
                 "ImageNotFoundException",

@@ -56,6 +56,10 @@ class Kubelet:
         """Whether every pod has been looked at since the last round began, and none is still stopping."""
         return not self._stopping and all(runner.answered >= self._round for runner in self._runners.values())
 
+    def owes_s(self) -> float:
+        """For how long containers have yet to run until each has outlived its last run."""
+        return max((runner.owes_s for runner in self._runners.values()), default=0.0)
+
     async def stop(self) -> None:
         """End every pod."""
         runners = list(self._runners.values())

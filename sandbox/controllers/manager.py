@@ -85,6 +85,10 @@ class Manager:
         finally:
             self._settling = False
 
+    async def outlive(self, longest: float = 10.0) -> None:
+        """Return when what crashed runs for longer than it did: until then it may crash again."""
+        await asyncio.sleep(min(self._parts.kubelet.owes_s(), longest))
+
     async def _settle(self, patience: float) -> None:
         async with asyncio.timeout(patience):
             # First the world around the pods (security groups, names), and then their next try in it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def pod_status(pod: Manifest, container: ContainerState, address: str, host: str
 def _container_status(spec: Manifest, container: ContainerState) -> dict[str, Any]:
     return {
         "name": spec["name"],
-        "image": spec["image"],
+        "image": _image(spec["image"], container),
         "imageID": container.image_id,
         "containerID": container.container_id,
         "ready": container.ready,
@@ -69,3 +70,10 @@ def _container_status(spec: Manifest, container: ContainerState) -> dict[str, An
         "state": container.state,
         "lastState": container.last,
     }
+
+
+def _image(asked: str, container: ContainerState) -> str:
+    """Give the name that containerd tells: of an image without a tag only the ID of its configuration."""
+    if "@" not in asked or not container.image_id:
+        return asked
+    return f"sha256:{hashlib.sha256(container.image_id.encode()).hexdigest()}"

@@ -11,7 +11,7 @@ import aiohttp
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PATIENCE: Final = aiohttp.ClientTimeout(total=1.5)
+PATIENCE: Final = aiohttp.ClientTimeout(total=3.0)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import asyncio
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from sandbox.controllers import probing
-from sandbox.controllers.conditions import timestamp
+from sandbox.controllers.conditions import moment, timestamp
 from sandbox.controllers.environment import ConfigError, environment
 from sandbox.controllers.images import ImageError, Images
 from sandbox.controllers.pod_status import ContainerState, pod_status, waiting
@@ -65,6 +66,16 @@ class PodRunner:
         """Whether the pod has a container that has not ended."""
         return self.container is not None and not self.container.exited.done()
 
+    @property
+    def owes_s(self) -> float:
+        """For how long its container, which runs again, has yet to run to outlive its last run."""
+        running = self._state.state.get("running")
+        last = self._state.last.get("terminated")
+        if running is None or last is None:
+            return 0.0
+        lasted = moment(last["finishedAt"]) - moment(last["startedAt"])
+        return max((moment(running["startedAt"]) + lasted - datetime.now(UTC)).total_seconds(), 0.0)
+
     def look_again(self, number: int) -> None:
         """Begin a round: probe, or try to start, without waiting for the next turn."""
         self._round = number
@@ -106,7 +117,7 @@ class PodRunner:
             self.environment = environment(self._node.cluster, self.pod, self.spec)
         except ImageError as error:
             self._event(
-                "Failed", f'Failed to pull image "{image}": rpc error: code = NotFound desc = {error}'
+                "Failed", f'Failed to pull image "{image}": rpc error: code = {error.code} desc = {error}'
             )
             self._event("BackOff", f'Back-off pulling image "{image}"', normal=True)
             self._tell(state=waiting("ImagePullBackOff", f'Back-off pulling image "{image}": {error}'))

@@ -24,6 +24,7 @@ UNITS: Final = {
     "Mi": Decimal(2**20),
     "Gi": Decimal(2**30),
 }
+NAME: Final = "default-scheduler"
 SELECTOR_REASON: Final = "node(s) didn't match Pod's node affinity/selector"
 
 
@@ -63,6 +64,8 @@ def reconcile(cluster: Cluster) -> None:
     for pod in pods:
         if pod["spec"].get("nodeName") or pod_state.is_finished(pod):
             continue
+        if pod["spec"].get("schedulerName", NAME) != NAME:
+            continue  # somebody else's, whether or not there is such a scheduler
         refusals = {node["metadata"]["name"]: refusal(pod, node, used) for node in nodes}
         fitting = [name for name, reasons in refusals.items() if not reasons]
         if fitting:

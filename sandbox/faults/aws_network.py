@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from sandbox import names
+from sandbox.controllers.alb_model import CLUSTER_TAG
 from sandbox.faults import fault
+from sandbox.manifests.objects import ALB
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,14 +28,29 @@ def _table(site: Site, zone: str) -> str:
     return site.seeded.network.route_tables[f"{names.PREFIX}-private-rt-{zone}"]
 
 
+def _start_anew(site: Site, zone: str) -> None:
+    """Let a pod of a zone start on a node that has not its image, as when it comes there from another."""
+    (node,) = (item for item in names.NODES if item.zone.endswith(zone))
+    pods = site.kube.list("Pod", names.DOA_NAMESPACE)
+    there = [pod for pod in pods if pod["spec"].get("nodeName") == node.name]
+    workload = min({pod["metadata"]["labels"]["app"] for pod in there} & set(names.SERVICES))
+    site.images.forget(names.repository_of(workload))
+    # Until the controllers have looked at AWS again, the node would still pull.
+    while site.surface.gets_out(node.address):
+        time.sleep(0.05)
+    site.replace_pods(names.DOA_NAMESPACE, workload)
+
+
 @fault("nat-failed")
-def nat_failed(site: Site, zone: str = "a") -> Generator[None]:
+def nat_failed(site: Site, zone: str = "a", pod: str = "stays") -> Generator[None]:
     """The NAT gateway of one zone has failed."""
     words = {
         "failure_code": "InternalError",
         "failure_message": "Network interface eni-0c1d6a6b deleted unexpectedly",
     }
     site.aws.set("nat-gateway", _gateway(site, zone), state="failed", **words)
+    if pod == "starts":
+        _start_anew(site, zone)
     yield
     site.aws.set(
         "nat-gateway", _gateway(site, zone), state="available", failure_code=None, failure_message=None
@@ -40,10 +58,12 @@ def nat_failed(site: Site, zone: str = "a") -> Generator[None]:
 
 
 @fault("nat-route-missing")
-def nat_route_missing(site: Site, zone: str = "a") -> Generator[None]:
+def nat_route_missing(site: Site, zone: str = "a", pod: str = "stays") -> Generator[None]:
     """One private route table has no default route."""
     ec2 = site.aws.client("ec2")
     ec2.delete_route(RouteTableId=_table(site, zone), DestinationCidrBlock=ANYWHERE)
+    if pod == "starts":
+        _start_anew(site, zone)
     yield
     ec2.create_route(
         RouteTableId=_table(site, zone), DestinationCidrBlock=ANYWHERE, NatGatewayId=_gateway(site, zone)
@@ -51,7 +71,7 @@ def nat_route_missing(site: Site, zone: str = "a") -> Generator[None]:
 
 
 @fault("nat-route-blackhole")
-def nat_route_blackhole(site: Site, zone: str = "a") -> Generator[None]:
+def nat_route_blackhole(site: Site, zone: str = "a", pod: str = "stays") -> Generator[None]:
     """One private default route points at a NAT gateway that was deleted."""
     ec2 = site.aws.client("ec2")
     route = {"RouteTableId": _table(site, zone), "DestinationCidrBlock": ANYWHERE}
@@ -59,6 +79,8 @@ def nat_route_blackhole(site: Site, zone: str = "a") -> Generator[None]:
     made = ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]
     ec2.replace_route(**route, NatGatewayId=made["NatGatewayId"])
     ec2.delete_nat_gateway(NatGatewayId=made["NatGatewayId"])
+    if pod == "starts":
+        _start_anew(site, zone)
     yield
     ec2.replace_route(**route, NatGatewayId=_gateway(site, zone))
 
@@ -75,20 +97,28 @@ def nat_single_az(site: Site, zone: str = "c", through: str = "a") -> Generator[
     ec2.replace_route(**route, NatGatewayId=_gateway(site, zone))
 
 
-def _untag(site: Site, tier: str, tag: str) -> Generator[None]:
+def _untag(site: Site, tier: str, tag: str, instead: str = "") -> Generator[None]:
     ec2 = site.aws.client("ec2")
     subnets = [identifier for name, identifier in site.seeded.network.subnets.items() if f"-{tier}-" in name]
     found = ec2.describe_subnets(SubnetIds=subnets)["Subnets"][0]["Tags"]
     held = next(item for item in found if item["Key"] == tag)
     ec2.delete_tags(Resources=subnets, Tags=[{"Key": tag}])
+    other = [{"Key": instead, "Value": held["Value"]}] if instead else []
+    if other:
+        ec2.create_tags(Resources=subnets, Tags=other)
     yield
+    if other:
+        ec2.delete_tags(Resources=subnets, Tags=other)
     ec2.create_tags(Resources=subnets, Tags=[held])
 
 
 @fault("subnet-tags-public")
-def subnet_tags_public(site: Site, tag: str = "kubernetes.io/role/elb") -> Generator[None]:
-    """The public subnets lack the tag by which load balancers find them."""
-    yield from _untag(site, "public", tag)
+def subnet_tags_public(site: Site, tag: str = "kubernetes.io/role/elb", cluster: str = "") -> Generator[None]:
+    """The public subnets lack the tag by which load balancers find them, or (cluster=NAME) are another's."""
+    if cluster:
+        yield from _untag(site, "public", f"{CLUSTER_TAG}{names.CLUSTER}", f"{CLUSTER_TAG}{cluster}")
+    else:
+        yield from _untag(site, "public", tag)
 
 
 @fault("subnet-tags-private")
@@ -204,3 +234,66 @@ def cache_sg_closed(site: Site, group: str = names.DOA_CACHE_GROUP) -> Generator
 def target_sg_closed(site: Site) -> Generator[None]:
     """The nodes' security group lets the load balancers in on the target ports no more."""
     yield from _revoke(site, names.NODE_GROUP, names.ALB_GROUP)
+
+
+@fault("security-group-swapped")
+def security_group_swapped(site: Site, of: str = "database") -> Generator[None]:
+    """KYEOL's database (of=database, of=cache, of=load-balancer) has another security group than its own."""
+    if of == "load-balancer":
+        yield from _balancer_in_another_group(site)
+        return
+    groups = site.seeded.network.security_groups
+    own = groups[names.KYEOL_DATABASE_GROUP if of == "database" else names.KYEOL_CACHE_GROUP]
+    attach = {"database": _attach_to_database, "cache": _attach_to_cache}[of]
+    attach(site, groups[names.ALB_GROUP])
+    yield
+    attach(site, own)
+
+
+def _balancer_in_another_group(site: Site) -> Generator[None]:
+    """Let the Ingress name a group as open to the outside as its own, of which the nodes do not know."""
+    ec2: Any = site.aws.client("ec2")
+    own = ec2.describe_security_groups(GroupIds=[site.seeded.network.security_groups[names.ALB_GROUP]])
+    name = f"{names.PREFIX}-other-sg"
+    made = ec2.create_security_group(GroupName=name, Description="other", VpcId=site.seeded.network.vpc)
+    for rule in own["SecurityGroups"][0]["IpPermissions"]:
+        filled = {key: value for key, value in rule.items() if value not in ([], None)}
+        ec2.authorize_security_group_ingress(GroupId=made["GroupId"], IpPermissions=[filled])
+    annotation = {f"{ALB}/security-groups": name}
+    undo = site.commit(
+        "Ingress",
+        names.KYEOL_NAMESPACE,
+        "saleor",
+        lambda item: item["metadata"]["annotations"].update(annotation),
+    )
+    yield
+    undo()
+    ec2.delete_security_group(GroupId=made["GroupId"])
+
+
+def _attach_to_database(site: Site, group: str) -> None:
+    rds: Any = site.aws.client("rds")
+    rds.modify_db_instance(DBInstanceIdentifier=names.KYEOL_DATABASE, VpcSecurityGroupIds=[group])
+
+
+def _attach_to_cache(site: Site, group: str) -> None:
+    site.aws.set("replication-group", names.KYEOL_CACHE, security_groups=[group])
+
+
+@fault("nat-misplaced")
+def nat_misplaced(site: Site, zone: str = "a", stands_in: str = "b") -> Generator[None]:
+    """The NAT gateway of one zone stands in another."""
+    subnets = site.seeded.network.subnets
+    site.aws.set("nat-gateway", _gateway(site, zone), subnet=subnets[f"{names.PREFIX}-public-{stands_in}"])
+    yield
+    site.aws.set("nat-gateway", _gateway(site, zone), subnet=subnets[f"{names.PREFIX}-public-{zone}"])
+
+
+@fault("cluster-elsewhere")
+def cluster_elsewhere(site: Site) -> Generator[None]:
+    """The cluster was made in another VPC than everything else."""
+    vpc, subnets = _foreign_subnets(site)
+    site.aws.set("eks-cluster", names.CLUSTER, vpc_id=vpc)
+    yield
+    site.aws.set("eks-cluster", names.CLUSTER, vpc_id=site.seeded.network.vpc)
+    _remove_foreign(site, vpc, subnets)

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox import names
 from sandbox.aws.seed_stores import STATE_BUCKET, STATE_KEY
+from sandbox.controllers.argocd import SKIPPED
 from sandbox.faults import fault
 from sandbox.faults.site import container
 from sandbox.network.certificates import Authority
@@ -45,6 +47,20 @@ def aws_state(
     site.aws.set(kind, name, **{field: value == "true" if healthy is True else value})
     yield
     site.aws.set(kind, name, **{field: healthy})
+
+
+@fault("argocd-asleep")
+def argocd_asleep(site: Site, application: str = names.DOA_APPLICATION, hours: str = "20") -> Generator[None]:
+    """Argo CD has not looked at an application for hours, and still says that it is Synced and Healthy."""
+    since = datetime.now(UTC) - timedelta(hours=float(hours))
+
+    def put_to_sleep(item: dict[str, Any]) -> None:
+        item["metadata"].setdefault("annotations", {})[SKIPPED] = "true"
+        item["status"]["reconciledAt"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    undo = site.edit("Application", "argocd", application, put_to_sleep)
+    yield
+    undo()
 
 
 @fault("bucket-public")

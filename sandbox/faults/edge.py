@@ -160,3 +160,13 @@ def cdn_blocked_by_sg(site: Site) -> Generator[None]:
     ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[rule])
     yield
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+
+
+@fault("zone-unserved")
+def zone_unserved(site: Site, zone: str = "doa-market.click") -> Generator[None]:
+    """A zone is delegated to name servers that do not serve it: those of a hosted zone deleted since."""
+    if zone not in names.HOSTED_ZONES:
+        raise LookupError(f"{zone} is no hosted zone; there are {', '.join(names.HOSTED_ZONES)}")
+    site.surface.unserved.add(zone)
+    yield
+    site.surface.unserved.discard(zone)

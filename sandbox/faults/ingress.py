@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from sandbox import names
@@ -36,7 +37,7 @@ def ingress_no_address(site: Site) -> Generator[None]:
 
 @fault("ingress-annotations")
 def ingress_annotations(site: Site, annotation: str = "target-type") -> Generator[None]:
-    """The Ingress lacks an annotation without which the controller builds nothing."""
+    """The Ingress lacks an annotation without which the controller builds nothing, or something else."""
     undo = site.commit(
         "Ingress", KYEOL, "saleor", lambda item: item["metadata"]["annotations"].pop(f"{ALB}/{annotation}")
     )
@@ -105,14 +106,30 @@ def without_policy(site: Site, role: str, policy: str) -> Generator[None]:
 
 @fault("alb-controller-policy")
 def alb_controller_policy(site: Site) -> Generator[None]:
-    """The controller's role lacks its inline policy."""
-    yield from without_policy(site, names.ALB_CONTROLLER_ROLE, names.ALB_CONTROLLER_POLICY)
+    """The controller's managed policy is not attached to its role."""
+    iam: Any = site.aws.client("iam")
+    role = names.ALB_CONTROLLER_ROLE
+    arn = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"][0]["PolicyArn"]
+    iam.detach_role_policy(RoleName=role, PolicyArn=arn)
+    yield
+    iam.attach_role_policy(RoleName=role, PolicyArn=arn)
 
 
-def _with_argument(site: Site, name: str, values: list[str]) -> Generator[None]:
+def _with_flag(site: Site, name: str, values: list[str], written: str) -> Generator[None]:
+    """Give ExternalDNS a flag in place of what it has: written=joined, apart, or as a variable."""
+
     def change(item: dict[str, Any]) -> None:
-        words = [word for word in container(item)["args"] if not word.startswith(f"--{name}=")]
-        container(item)["args"] = [*words, *(f"--{name}={value}" for value in values)]
+        box = container(item)
+        kept = [word for word in box["args"] if not word.startswith(f"--{name}=")]
+        flags = {
+            "joined": [f"--{name}={value}" for value in values],
+            "apart": [word for value in values for word in (f"--{name}", value)],
+            "variable": [],
+        }[written]
+        box["args"] = [*kept, *flags]
+        if written == "variable":
+            variable = f"EXTERNAL_DNS_{name.upper().replace('-', '_')}"
+            box["env"] = [*box.get("env", ()), {"name": variable, "value": "\n".join(values)}]
 
     undo = site.edit("Deployment", SYSTEM, names.EXTERNAL_DNS, change)
     yield
@@ -120,16 +137,26 @@ def _with_argument(site: Site, name: str, values: list[str]) -> Generator[None]:
 
 
 @fault("externaldns-owner")
-def externaldns_owner(site: Site, owner: str = "min-kyeol-dev-externaldns") -> Generator[None]:
+def externaldns_owner(
+    site: Site, owner: str = "min-kyeol-dev-externaldns", written: str = "joined"
+) -> Generator[None]:
     """ExternalDNS works under another environment's owner id."""
-    yield from _with_argument(site, "txt-owner-id", [owner])
+    yield from _with_flag(site, "txt-owner-id", [owner], written)
 
 
 @fault("externaldns-filter")
-def externaldns_filter(site: Site, missing: str = names.ORIGIN_HOST) -> Generator[None]:
-    """ExternalDNS may not touch one of the zones."""
+def externaldns_filter(
+    site: Site, missing: str = names.ORIGIN_HOST, flag: str = "domain-filter", written: str = "joined"
+) -> Generator[None]:
+    """ExternalDNS may not touch one of the zones (flag: domain-filter, exclude-domains or its regex)."""
     zones = [zone for zone in names.HOSTED_ZONES if zone != missing]
-    yield from _with_argument(site, "domain-filter", zones)
+    pattern = "|".join(re.escape(zone) for zone in zones)
+    values = {
+        "domain-filter": zones,
+        "exclude-domains": [missing],
+        "regex-domain-filter": [rf"(^|\.)({pattern})$"],
+    }
+    yield from _with_flag(site, flag, values[flag], written)
 
 
 @fault("alb-502")

@@ -42,6 +42,7 @@ class Site:
     authorities: Authorities
     surface: Surface
     dns: DnsServer
+    name_servers: DnsServer
     behaviours: dict[str, Behaviour]
     images: Images
 

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import secrets
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox import names
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox.faults.site import Site
 
 BUCKET = names.MEDIA_BUCKET
+CANARIES = "postflight/canary/"
 
 
 @fault("s3-policy")
@@ -56,3 +59,26 @@ def s3_cors(site: Site, origin: str = f"https://{names.DASHBOARD_HOST}") -> Gene
 def s3_iam(site: Site) -> Generator[None]:
     """The API's role lacks its policy for the media bucket."""
     yield from without_policy(site, names.API_ROLE, names.API_POLICY)
+
+
+@fault("canary-left")
+def canary_left(site: Site) -> Generator[None]:
+    """What a killed run wrote an hour ago lies in the media bucket, and the API's role may not remove it."""
+    s3: Any = site.aws.client("s3")
+    written = datetime.now(UTC) - timedelta(hours=1)
+    key = f"{CANARIES}{written:%Y%m%dT%H%M%S}Z-{secrets.token_hex(8)}"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"left behind")
+    before = s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
+    document = json.loads(before)
+    denial = {
+        "Sid": "KeepForTheAudit",
+        "Effect": "Deny",
+        "Principal": {"AWS": names.role_arn(names.API_ROLE)},
+        "Action": "s3:DeleteObject",
+        "Resource": f"arn:aws:s3:::{BUCKET}/{key}",
+    }
+    document["Statement"].append(denial)
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(document))
+    yield
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=before)
+    s3.delete_object(Bucket=BUCKET, Key=key)

@@ -85,6 +85,22 @@ def ssl_forced(site: Site) -> Generator[None]:
     force("0")
 
 
+@fault("parameter-group-swapped")
+def parameter_group_swapped(site: Site) -> Generator[None]:
+    """KYEOL's database uses another parameter group than its own."""
+    rds: Any = site.aws.client("rds")
+    own, other = f"{names.PREFIX}-postgres17", f"{names.PREFIX}-restored"
+    parameter = {"ParameterName": "rds.force_ssl", "ParameterValue": "1", "ApplyMethod": "immediate"}
+    rds.create_db_parameter_group(
+        DBParameterGroupName=other, DBParameterGroupFamily="postgres17", Description="made by a restore"
+    )
+    rds.modify_db_parameter_group(DBParameterGroupName=other, Parameters=[parameter])
+    rds.modify_db_instance(DBInstanceIdentifier=names.KYEOL_DATABASE, DBParameterGroupName=other)
+    yield
+    rds.modify_db_instance(DBInstanceIdentifier=names.KYEOL_DATABASE, DBParameterGroupName=own)
+    rds.delete_db_parameter_group(DBParameterGroupName=other)
+
+
 @fault("ssl-off")
 def ssl_off(site: Site) -> Generator[None]:
     """KYEOL's database server refuses TLS, though KYEOL requires it."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from sandbox import names
@@ -66,7 +67,7 @@ def service_down(site: Site, service: str = "auth-service") -> Generator[None]:
 
 
 @fault("graphql-slow")
-def graphql_slow(site: Site, seconds: str = "4") -> Generator[None]:
+def graphql_slow(site: Site, seconds: str = "6") -> Generator[None]:
     """The products query takes too long."""
     yield from _released(site, "saleor-api", lambda item: _set_env(item, "SANDBOX_PRODUCTS_DELAY", seconds))
 
@@ -92,20 +93,30 @@ def crash_env_missing(site: Site, key: str = "ALLOWED_CLIENT_HOSTS") -> Generato
 
 
 @fault("image-missing")
-def image_missing(site: Site, workload: str = "saleor-dashboard", tag: str = "4f0d1e5") -> Generator[None]:
-    """The workload asks for an image tag that ECR does not have."""
+def image_missing(
+    site: Site, workload: str = "saleor-dashboard", tag: str = "4f0d1e5", part: str = "tag"
+) -> Generator[None]:
+    """The workload asks for an image tag that ECR does not have (part=tag), or for a digest (part=digest)."""
     image = names.image(names.repository_of(workload), tag)
+    if part == "digest":
+        # A tag beside the digest, or none, makes no difference.
+        image = f"{image.rpartition(':')[0]}@sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
     yield from _released(site, workload, lambda item: container(item).update(image=image))
 
 
 @fault("pod-unschedulable")
-def pod_unschedulable(site: Site, workload: str = "saleor-storefront", cpu: str = "4") -> Generator[None]:
-    """A pod asks for more than any node has left."""
-    yield from _released(
-        site,
-        workload,
-        lambda item: container(item)["resources"].update(requests={"cpu": cpu}, limits={"cpu": cpu}),
-    )
+def pod_unschedulable(
+    site: Site, workload: str = "saleor-storefront", cpu: str = "4", scheduler: str = ""
+) -> Generator[None]:
+    """A pod asks for more than any node has left, or (scheduler=NAME) for a scheduler that nobody runs."""
+
+    def change(item: dict[str, Any]) -> None:
+        if scheduler:
+            item["spec"]["template"]["spec"]["schedulerName"] = scheduler
+        else:
+            container(item)["resources"].update(requests={"cpu": cpu}, limits={"cpu": cpu})
+
+    yield from _released(site, workload, change)
 
 
 @fault("storefront-api-uri")
@@ -170,3 +181,13 @@ def image_latest(site: Site, workload: str = "coupon-service") -> Generator[None
     image = names.image(repository, "latest")
     yield from _released(site, workload, lambda item: container(item).update(image=image))
     site.aws.client("ecr").batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "latest"}])
+
+
+@fault("rollout-paused")
+def rollout_paused(site: Site, service: str = "review-service") -> Generator[None]:
+    """Somebody paused a Deployment's rollout, and the release that came since is not rolled out."""
+    resume = site.edit("Deployment", DOA, service, lambda item: item["spec"].update(paused=True))
+    undo = site.commit("Deployment", DOA, service, lambda item: _set_env(item, "LOG_LEVEL", "debug"))
+    yield
+    undo()
+    resume()

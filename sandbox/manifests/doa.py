@@ -26,6 +26,8 @@ def declared(facts: Facts) -> list[Manifest]:
         "annotations": {
             **ingress_annotations(facts.doa_certificate, (names.DOA_HOST,)),
             f"{ALB}/healthcheck-path": "/health",
+            # A group of one: others may join it, so its load balancer is tagged with the group's name.
+            f"{ALB}/group.name": names.DOA_INGRESS_GROUP,
         }
     }
     spec = {

@@ -1,4 +1,4 @@
-"""A DNS server on one port of 127.0.0.1, UDP and TCP, authority and resolver in one."""
+"""A DNS server on one port of 127.0.0.1, UDP and TCP: the zones' authority, or a resolver."""
 
 from __future__ import annotations
 
@@ -39,14 +39,20 @@ class Behaviour:
 
 
 class DnsServer:
-    """Answers what `answer(name, type)` says; the name is absolute and in lower case."""
+    """Answers what `answer(name, type)` says; the name is absolute and in lower case.
+
+    A resolver's answers are not authoritative.
+    """
 
     def __init__(
         self,
         answer: Callable[[dns.name.Name, dns.rdatatype.RdataType], Answer],
         latency: float = 0.0,
+        *,
+        is_resolver: bool = False,
     ) -> None:
         self.port = 0
+        self._is_resolver = is_resolver
         self.behaviour = Behaviour(latency=latency)
         self._answer = answer
         self._datagrams: asyncio.DatagramTransport | None = None
@@ -130,7 +136,7 @@ class DnsServer:
             return
         found = self._answer(question.name.canonicalize(), question.rdtype)
         response.set_rcode(found.code)
-        if found.code != dns.rcode.REFUSED:
+        if found.code != dns.rcode.REFUSED and not self._is_resolver:
             response.flags |= dns.flags.AA
         response.answer.extend(found.answer)
         response.authority.extend(found.authority)
@@ -145,6 +151,8 @@ class DnsServer:
                 await self._respond(await reader.readexactly(size), send, LARGEST_MESSAGE)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
             writer.close()
 
 

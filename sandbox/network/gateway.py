@@ -58,12 +58,14 @@ class Gateway:
         self._fillers: list[socket.socket] = []
         self._sessions: set[asyncio.Task[None]] = set()
         self._terminator: asyncio.Server | None = None
+        self._terminates_at: tuple[str, int] = (HOST, 0)
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
         """Start to listen; returns the port, which stays the same whatever the state."""
         if self._tls is not None:
             self._terminator = await asyncio.start_server(self._attend_decrypted, HOST, 0, ssl=self._tls)
+            self._terminates_at = self._terminator.sockets[0].getsockname()
         self._rebind()
         await self.refresh()
         self._watch = asyncio.create_task(self._keep_looking())
@@ -148,9 +150,8 @@ class Gateway:
         reader, writer = await asyncio.open_connection(sock=client)
         if self._terminator is None or self._state == "closed":
             await self._attend(reader, writer, self._latency)
-            return
-        terminator: tuple[str, int] = self._terminator.sockets[0].getsockname()
-        await _until_broken(relay(reader, writer, terminator, self._latency), writer)
+        else:
+            await _until_broken(relay(reader, writer, self._terminates_at, self._latency), writer)
 
     async def _attend_decrypted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # The delay line lies in front of TLS, so that the handshake is late as well.

@@ -163,9 +163,11 @@ def _absolute(name: str) -> dns.name.Name:
 
 
 def _rrset(record: Record) -> dns.rrset.RRset:
+    # Route 53 keeps names as they were written, with or without the dot at their end.
     return dns.rrset.from_text_list(
-        _absolute(record.name), record.ttl, dns.rdataclass.IN, record.kind, record.values
-    )
+        _absolute(record.name), record.ttl, dns.rdataclass.IN, record.kind, record.values,
+        origin=dns.name.root, relativize=False,
+    )  # fmt: skip
 
 
 def _renamed(rrset: dns.rrset.RRset, name: dns.name.Name) -> dns.rrset.RRset:

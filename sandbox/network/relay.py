@@ -27,10 +27,11 @@ async def relay(
             if direction.done():
                 direction.result()
     finally:
+        # Closed before anything is waited for: who is cancelled while waiting closes nothing any more.
+        server_writer.close()
         for direction in (requests, answers):
             direction.cancel()
         await asyncio.gather(requests, answers, return_exceptions=True)
-        server_writer.close()
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

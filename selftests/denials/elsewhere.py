@@ -36,6 +36,7 @@ SEEN_ELSEWHERE: Mapping[str, frozenset[str]] = {
             "tests_infra/test_subnets.py::test_subnet_exists",
             "tests_infra/test_subnets.py::test_subnet_is_in_the_declared_zone",
             "tests_infra/test_subnets.py::test_subnet_is_tagged_for_its_load_balancers",
+            "tests_infra/test_subnets.py::test_subnet_is_tagged_for_the_cluster",
             "tests_infra/test_nat.py::test_default_route_is_active",
             "tests_infra/test_nat.py::test_default_route_leads_to_a_nat_gateway",
             "tests_infra/test_nat.py::test_private_subnet_has_a_default_route",
@@ -55,6 +56,10 @@ SEEN_ELSEWHERE: Mapping[str, frozenset[str]] = {
             "tests_infra/test_vpc.py::test_cache_is_in_the_cluster_vpc",
             "tests_infra/test_vpc.py::test_cache_subnet_group_is_in_the_declared_vpc",
         }
+    ),
+    # What the Secret holds; ConfigMaps hold what is no login.
+    "list configmaps": frozenset(
+        {"tests_app/test_configuration.py::test_database_login_comes_from_its_secret"}
     ),
     # What the Secret says of its user; who names the host is another check's matter.
     "list deployments.apps": frozenset(

@@ -173,5 +173,6 @@ DELIVERY: Mapping[str, Expected] = {
         "ec2:DescribeNatGateways",
         "tests_infra/test_nat::test_nat_gateway_is_available",
         "tests_infra/test_nat::test_zone_has_its_own_nat_gateway",
+        "tests_infra/test_nat::test_nat_gateway_is_in_its_zone",
     ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,3 +162,17 @@ def running_sandbox(*arguments: str) -> Iterator[Sandbox]:
             process.wait(timeout=30)
             if process.stdout is not None:
                 process.stdout.close()
+
+
+@contextmanager
+def sandbox_that_is_up() -> Iterator[Sandbox]:
+    """Use the sandbox that `python -m sandbox up` started, and leave it up. Exits where none is up."""
+    folder = Path(os.environ.get("SANDBOX_RUN_DIR") or ROOT / "sandbox" / "run")
+    state = folder / "state.json"
+    if not state.exists():
+        sys.exit("No sandbox is up; `python -m sandbox up` starts one.")
+    try:
+        yield Sandbox(folder, json.loads(state.read_text(encoding="utf-8"))["variables"])
+    finally:
+        for reports in folder.glob("reports-*"):
+            shutil.rmtree(reports)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from selftests.proofs.asserts import asserted
 from selftests.proofs.expectation import Expected
 from selftests.proofs.expected import EVERY
 from selftests.proofs.harness import Sandbox, SuiteRun
@@ -16,7 +17,7 @@ from selftests.proofs.telling import Telling, told
 class Proof:
     """What a run said of one fault, or of two at once.
 
-    `failed`: what failed or could not be looked at, as check -> subjects.
+    `failed`: what failed or could not be looked at. `asserted`: the assertions that told it.
     """
 
     fault: str
@@ -29,6 +30,7 @@ class Proof:
     seconds: float
     missing_words: tuple[str, ...] = field(default=())
     failed: tuple[str, ...] = field(default=())
+    asserted: tuple[str, ...] = field(default=())
 
     @property
     def holds(self) -> bool:
@@ -73,7 +75,7 @@ def prove(sandbox: Sandbox, *names: str, look_again: bool = True) -> Proof:
 
 def still_failing(sandbox: Sandbox) -> tuple[str, ...]:
     """Look at the mended sandbox, and return what is not as it should be."""
-    # A container that crashed must first outlive its last run.
+    # A busy machine may have made a probe fail in between.
     mended = sandbox.run_suite("-q", "--patience", "30s")
     failing = tuple(
         f"{one['id']}: {one['message']}"
@@ -104,6 +106,7 @@ def judged(
         seconds=seconds,
         missing_words=tuple(word for telling in tellings for word in telling.missing_words),
         failed=tuple(one["id"] for verdict in ("failed", "unverified") for one in broken.by_verdict(verdict)),
+        asserted=asserted(broken),
     )
 
 

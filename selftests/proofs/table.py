@@ -23,7 +23,8 @@ question, whatever else fails is told as its consequence, and after mending noth
 _VARIANTS = """
 ## Variants
 
-The same faults with other parameters (`python -m sandbox break FAULT key=value`), told by other checks.
+The same faults with other parameters (`python -m sandbox break FAULT key=value`): told by other checks, or
+with other consequences.
 
 | fault | check that names it |
 |---|---|

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from postflight.evidence import Evidence, Unverified
+from postflight.probes.aws.credentials import NotAssumed
 from postflight.probes.aws.refusals import error_code, garbage, one_line, translated
 from postflight.probes.connections import Connections
 from postflight.probes.reads import reads
@@ -18,6 +19,14 @@ from postflight.probes.reads import reads
 LEFT_BEHIND_AFTER: Final = timedelta(minutes=10)
 STEPS: Final = ("put", "head", "get", "compare", "delete")
 
+# What each step needs; a comparison calls nobody.
+_PERMISSION: Final[Mapping[str, str]] = {
+    "put": "s3:PutObject",
+    "head": "s3:GetObject",
+    "get": "s3:GetObject",
+    "compare": "s3:GetObject",
+    "delete": "s3:DeleteObject",
+}
 _TIME: Final = "%Y%m%dT%H%M%S"
 _OUR_KEY: Final = re.compile(r"(?P<time>\d{8}T\d{6})Z-[0-9a-f]{16}")
 _DENIED: Final = ("403", "AccessDenied", "AllAccessDisabled")
@@ -28,6 +37,7 @@ class Canary(Evidence):
     """One upload: the steps that succeeded, and which one failed and why.
 
     `swept` are the canaries of killed runs that were removed first; `left` what still lies there after all.
+    `kept` are the versions that a bucket with versioning keeps, since they may not be deleted.
     """
 
     bucket: str
@@ -38,6 +48,7 @@ class Canary(Evidence):
     problem: str = ""
     swept: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -58,6 +69,8 @@ class _Upload:
     bucket: str
     key: str
     role: str | None
+    versions: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
     @property
     def client(self) -> Any:
@@ -69,7 +82,8 @@ class _Upload:
         received: list[bytes] = []
 
         def put() -> str:
-            self.client.put_object(Bucket=self.bucket, Key=self.key, Body=content)
+            written = self.client.put_object(Bucket=self.bucket, Key=self.key, Body=content)
+            self.versions.append(written.get("VersionId", ""))
             return ""
 
         def head() -> str:
@@ -86,11 +100,37 @@ class _Upload:
         return {"put": put, "head": head, "get": get, "compare": compare}
 
     def delete(self) -> str:
+        """Remove the object; where the bucket keeps versions, its version: else it would be hidden only."""
+        from botocore.exceptions import ClientError
+
+        version = self.versions[-1] if self.versions else self._current_version()
+        if version:
+            try:
+                self.client.delete_object(Bucket=self.bucket, Key=self.key, VersionId=version)
+            except ClientError as error:
+                if error_code(error.response) not in _DENIED:
+                    raise
+                self.kept.append(f"{self.key} ({version})")
+            else:
+                return ""
         self.client.delete_object(Bucket=self.bucket, Key=self.key)
         return ""
 
+    def _current_version(self) -> str:
+        """Return the version of an object that somebody else wrote, or whose writing was not answered."""
+        from botocore.exceptions import ClientError
 
-@reads("s3:ListBucket", "s3:PutObject", "s3:GetObject", "s3:DeleteObject", deadline_s=30.0)
+        try:
+            return str(self.client.head_object(Bucket=self.bucket, Key=self.key).get("VersionId", ""))
+        except ClientError:
+            # It is not there, or may not be looked at; what deletes it next says so.
+            return ""
+
+
+@reads(
+    "s3:ListBucket", "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion",
+    deadline_s=30.0,
+)  # fmt: skip
 def canary(connections: Connections, bucket: str, prefix: str, role: str | None) -> Canary:
     """Upload one object under `prefix` as IAM role `role` (None: as the run itself), and remove it.
 
@@ -98,12 +138,12 @@ def canary(connections: Connections, bucket: str, prefix: str, role: str | None)
     list it does not write, since it could not clean up.
     """
     now = datetime.now(UTC)
-    swept = _sweep(connections, bucket, prefix, role, now)
+    key = f"{prefix}{now.strftime(_TIME)}Z-{secrets.token_hex(8)}"
+    upload = _Upload(connections, bucket, key, role)
+    swept = _sweep(upload, prefix, now)
     if swept is None:
         problem = f"there is no bucket {bucket}"
         return Canary(bucket=bucket, key="", role=role, failed_step="put", problem=problem)
-    key = f"{prefix}{now.strftime(_TIME)}Z-{secrets.token_hex(8)}"
-    upload = _Upload(connections, bucket, key, role)
     done, failed, problem = _carry_out(upload)
     still_there = _listed(connections, bucket, prefix) or ()
     left = tuple(one for one in still_there if one == key or _is_left_behind(one, prefix, now))
@@ -116,6 +156,7 @@ def canary(connections: Connections, bucket: str, prefix: str, role: str | None)
         problem=problem,
         swept=swept,
         left=left,
+        kept=tuple(upload.kept),
     )
 
 
@@ -125,48 +166,51 @@ def _carry_out(upload: _Upload) -> tuple[tuple[str, ...], str, str]:
     Raises Unverified when the run is being ended: then nothing is begun any more but the removal.
     """
     done: list[str] = []
-    failed = problem = ""
+    failed = problem = removal = ""
+    is_sent = True
     try:
         for name, step in upload.steps().items():
             if upload.connections.ending.is_set():
                 raise Unverified("The run was ended before the canary had been read again.")
-            problem = _attempt(step, upload.role)
+            problem = _attempt(step, _PERMISSION[name], upload.role)
             if problem:
                 failed = name
                 break
             done.append(name)
+    except NotAssumed:
+        is_sent = bool(done)
+        raise
     finally:
         # Also when a step failed: a put that was refused half way may still have written.
-        removal = _attempt(upload.delete, upload.role)
+        if is_sent:
+            removal = _attempt(upload.delete, _PERMISSION["delete"], upload.role)
     if removal and not failed:
         return tuple(done), "delete", removal
     return (*done, *(() if removal else ("delete",))), failed, problem
 
 
-def _attempt(step: Callable[[], str], role: str | None) -> str:
+def _attempt(step: Callable[[], str], permission: str, role: str | None) -> str:
     """Return what is wrong with a step, empty when all is well. Raises Unverified."""
     from botocore.exceptions import ClientError
 
-    with translated("s3:PutObject"):
+    with translated(permission):
         try:
             return step()
         except ClientError as error:
             code = error_code(error.response)
-            is_of_the_role = role is not None and error.operation_name != "AssumeRole"
-            if code in _ABSENT or (code in _DENIED and is_of_the_role):
+            if code in _ABSENT or (code in _DENIED and role is not None):
                 return f"{code}: {one_line(str(error.response['Error'].get('Message', '')))}"
             raise
 
 
-def _sweep(
-    connections: Connections, bucket: str, prefix: str, role: str | None, now: datetime
-) -> tuple[str, ...] | None:
+def _sweep(upload: _Upload, prefix: str, now: datetime) -> tuple[str, ...] | None:
     """Remove what killed runs left, and return its keys; None where there is no bucket."""
-    found = _listed(connections, bucket, prefix)
+    found = _listed(upload.connections, upload.bucket, prefix)
     if found is None:
         return None
-    old = (one for one in found if _is_left_behind(one, prefix, now))
-    return tuple(one for one in old if not _attempt(_Upload(connections, bucket, one, role).delete, role))
+    # What may not be deleted for good is told together with what becomes of this upload.
+    old = (replace(upload, key=one, versions=[]) for one in found if _is_left_behind(one, prefix, now))
+    return tuple(one.key for one in old if not _attempt(one.delete, _PERMISSION["delete"], upload.role))
 
 
 def _listed(connections: Connections, bucket: str, prefix: str) -> tuple[str, ...] | None:

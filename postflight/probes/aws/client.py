@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from postflight.probes.aws.credentials import assumed, new_session
 from postflight.probes.aws.permissions import CANARY_WRITES, is_read, permission_of
 from postflight.probes.aws.proxies import proxies_for
-from postflight.probes.aws.refusals import error_code, garbage, translated
+from postflight.probes.aws.refusals import error_code, garbage, is_throttled, translated
 from postflight.probes.reads import UndeclaredReadError, require_declared
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Aws:
     def client(self, service: str, region: str | None = None, role: str | None = None) -> Any:
         """Return the botocore client of a service, as the run itself or as the IAM role of that name."""
         key = (service, region or self.region, role)
+        if key in self._clients:
+            return self._clients[key]
         with self._making:
             if key not in self._clients:
                 self._clients[key] = self._new_client(*key)
@@ -168,9 +170,9 @@ class Aws:
             ),
             **arguments,
         )
-        client.meta.events.register(
-            "before-send", partial(self._count, client.meta.service_model.signing_name)
-        )
+        signing_name = client.meta.service_model.signing_name
+        client.meta.events.register("before-send", partial(self._count, signing_name))
+        client.meta.events.register("response-received", partial(self._note_throttling, signing_name))
         return client
 
     def _endpoint(self, session: Session, service: str) -> str | None:
@@ -180,6 +182,13 @@ class Aws:
 
     def _count(self, service: str, event_name: str, **_: Any) -> None:
         self._connections.calls.count("aws", permission_of(service, event_name.rsplit(".", 1)[-1]))
+
+    def _note_throttling(
+        self, service: str, event_name: str, parsed_response: Mapping[str, Any] | None = None, **_: Any
+    ) -> None:
+        """Remember who is throttled: a service's other calls wait with it, and then can say for what."""
+        if is_throttled(parsed_response or {}):
+            self._connections.calls.throttle(permission_of(service, event_name.rsplit(".", 1)[-1]))
 
     def _refuse_foreign_keys(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
         if is_read(model.name):

@@ -11,7 +11,7 @@ from postflight.probes.reads import reads
 
 
 class Distribution(Evidence):
-    """A distribution: its own domain, the aliases it serves, the origins it fetches from."""
+    """A distribution: its own domain, the aliases it serves, the origins it fetches from, and their ports."""
 
     found: bool = True
     id: str
@@ -20,7 +20,14 @@ class Distribution(Evidence):
     enabled: bool = False
     aliases: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    ports: Mapping[str, int] = {}
     certificate: str = ""
+
+    def serves(self, host: str) -> bool:
+        """Whether an alias is this name, or a wildcard that it ends with: CloudFront's covers many labels."""
+        return any(
+            host == alias or (alias.startswith("*.") and host.endswith(alias[1:])) for alias in self.aliases
+        )
 
 
 class Distributions(Evidence):
@@ -42,12 +49,23 @@ def distributions(connections: Connections) -> Distributions:
 
 
 def _distribution(item: Mapping[str, Any]) -> Distribution:
+    origins = item.get("Origins", {}).get("Items", ())
     return Distribution(
         id=item["Id"],
         domain=item["DomainName"],
         status=item["Status"],
         enabled=bool(item.get("Enabled")),
         aliases=tuple(item.get("Aliases", {}).get("Items", ())),
-        origins=tuple(origin["DomainName"] for origin in item.get("Origins", {}).get("Items", ())),
+        origins=tuple(origin["DomainName"] for origin in origins),
+        ports={
+            origin["DomainName"]: _port(origin["CustomOriginConfig"])
+            for origin in origins
+            if "CustomOriginConfig" in origin
+        },
         certificate=item.get("ViewerCertificate", {}).get("ACMCertificateArn", ""),
     )
+
+
+def _port(origin: Mapping[str, Any]) -> int:
+    port: int = origin["HTTPPort" if origin.get("OriginProtocolPolicy") == "http-only" else "HTTPSPort"]
+    return port

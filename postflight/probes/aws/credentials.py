@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from postflight.evidence import Unverified
+from postflight.probes.aws.refusals import translated
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from botocore.credentials import AssumeRoleCredentialFetcher, CredentialResolver
     from botocore.session import Session
 
 SESSION_NAME = "postflight"
+
+
+class NotAssumed(Unverified):
+    """A role could not be assumed, so what was to be done as that role was not even sent."""
 
 
 def new_session(process: Mapping[str, str]) -> Session:
@@ -51,14 +59,10 @@ def _forget_keys_of_the_shell(session: Session, process: Mapping[str, str]) -> N
 def assumed(source: Session, role_arn: str, new_client: Callable[..., Any], region: str) -> Session:
     """Return a session that is `role_arn`, assumed by `source` when first needed and renewed in time.
 
-    `new_client` makes the STS client that assumes it, with botocore's `create_client` arguments.
+    `new_client` makes the STS client that assumes it, with botocore's `create_client` arguments. What needs
+    the session's credentials raises NotAssumed where they cannot be had.
     """
-    from botocore.credentials import (
-        AssumeRoleCredentialFetcher,
-        CredentialProvider,
-        CredentialResolver,
-        DeferredRefreshableCredentials,
-    )
+    from botocore.credentials import AssumeRoleCredentialFetcher
     from botocore.exceptions import NoCredentialsError
     from botocore.session import Session
 
@@ -71,16 +75,32 @@ def assumed(source: Session, role_arn: str, new_client: Callable[..., Any], regi
         role_arn=role_arn,
         extra_args={"RoleSessionName": SESSION_NAME},
     )
+    session = Session()
+    # What botocore knows of services has been read once already.
+    session.register_component("data_loader", source.get_component("data_loader"))
+    session.set_config_variable("ca_bundle", True)
+    session.set_config_variable("profile", source.get_config_variable("profile"))
+    session.set_config_variable("region", region)
+    session.register_component("credential_provider", _provided(fetcher))
+    return session
+
+
+def _provided(fetcher: AssumeRoleCredentialFetcher) -> CredentialResolver:
+    """Return where a session finds the credentials of a role: fetched when they are first needed."""
+    from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
+
+    def credentials() -> Any:
+        # Whichever call needs them first: that they cannot be had is told of the assuming.
+        try:
+            with translated("sts:AssumeRole"):
+                return fetcher.fetch_credentials()
+        except Unverified as error:
+            raise NotAssumed(str(error), error.permission) from None
 
     class RoleProvider(CredentialProvider):
         METHOD = "assume-role"
 
         def load(self) -> DeferredRefreshableCredentials:
-            return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=fetcher.fetch_credentials)
+            return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=credentials)
 
-    session = Session()
-    session.set_config_variable("ca_bundle", True)
-    session.set_config_variable("profile", source.get_config_variable("profile"))
-    session.set_config_variable("region", region)
-    session.register_component("credential_provider", CredentialResolver([RoleProvider()]))
-    return session
+    return CredentialResolver([RoleProvider()])

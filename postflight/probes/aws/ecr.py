@@ -1,4 +1,4 @@
-"""ECR: the images of a repository by tag, and who may not pull them."""
+"""ECR: the images of a repository by tag or digest, and who may not pull them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,29 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from postflight.evidence import Evidence
-from postflight.probes.aws.policies import Statement, denies, statements
+from postflight.probes.aws.conditions import of_a_role
+from postflight.probes.aws.policies import ANYONE, Request, Statement, denies, statements, surely
 from postflight.probes.connections import Connections
 from postflight.probes.reads import reads
 
 # The most that ECR gives at once; it gives 100 if not asked for more.
 PAGE: Final = 1000
+# Logging in is for the whole registry; the rest of pulling is for one repository.
+LOGIN: Final = "ecr:GetAuthorizationToken"
 PULLING: Final = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+_INDEXES: Final = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
 
 
 class Image(Evidence):
-    """An image that has at least one tag."""
+    """An image by its digest, or an index of images for several platforms, which has a digest of its own."""
 
     digest: str
     tags: tuple[str, ...]
     pushed: dt.datetime
+    is_index: bool = False
 
 
 class Repository(Evidence):
@@ -31,13 +39,25 @@ class Repository(Evidence):
     name: str
     images: tuple[Image, ...] = ()
 
-    def digest_of(self, tag: str) -> str | None:
-        """Return the digest that a tag stands for now, None where there is no such tag."""
-        return next((image.digest for image in self.images if tag in image.tags), None)
+    def tagged(self, tag: str) -> Image | None:
+        """Return the image that a tag stands for now, None where there is no such tag."""
+        return next((image for image in self.images if tag in image.tags), None)
+
+    def with_digest(self, digest: str) -> Image | None:
+        """Return a tagged image by its digest."""
+        return next((image for image in self.images if image.digest == digest), None)
 
     def newest_tags(self, count: int = 5) -> tuple[str, ...]:
         """Return the tags that were pushed last."""
         return tuple(tag for image in self.images for tag in image.tags)[:count]
+
+
+class Lookup(Evidence):
+    """What a repository has under a digest; images without a tag are not listed with the others."""
+
+    repository: str
+    digest: str
+    image: Image | None = None
 
 
 class RepositoryPolicy(Evidence):
@@ -49,7 +69,16 @@ class RepositoryPolicy(Evidence):
 
     def denied(self, role_arn: str) -> tuple[str, ...]:
         """Return the actions of pulling that it denies to a role."""
-        return tuple(action for action in PULLING if denies(self.statements, action, "*", {}, role_arn))
+        return surely(PULLING, lambda action: denies(self.statements, self._request(role_arn, action)))
+
+    def _request(self, role_arn: str, action: str) -> Request:
+        return Request(
+            policy=f"policy of ECR repository {self.repository}",
+            action=action,
+            resource=ANYONE,
+            context=of_a_role(role_arn),
+            principal=role_arn,
+        )
 
 
 @reads("ecr:DescribeImages")
@@ -68,6 +97,20 @@ def repository(connections: Connections, name: str) -> Repository:
         return Repository(found=False, name=name)
     images = sorted((_image(item) for item in found), key=lambda image: image.pushed, reverse=True)
     return Repository(name=name, images=tuple(images))
+
+
+@reads("ecr:DescribeImages")
+def image(connections: Connections, repository: str, digest: str) -> Lookup:
+    """Look at one image, tagged or not."""
+    found = connections.aws.listing(
+        "ecr",
+        "DescribeImages",
+        "imageDetails",
+        repositoryName=repository,
+        imageIds=[{"imageDigest": digest}],
+        absent=("ImageNotFoundException", "RepositoryNotFoundException"),
+    )
+    return Lookup(repository=repository, digest=digest, image=_image(found[0]) if found else None)
 
 
 @reads("ecr:GetRepositoryPolicy")
@@ -91,4 +134,5 @@ def _image(item: Mapping[str, Any]) -> Image:
         digest=item["imageDigest"],
         tags=tuple(item.get("imageTags", ())),
         pushed=pushed if pushed.tzinfo else pushed.replace(tzinfo=dt.UTC),
+        is_index=item.get("imageManifestMediaType") in _INDEXES,
     )

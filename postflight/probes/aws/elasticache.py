@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from postflight.evidence import Evidence
 from postflight.probes.aws.rds import SubnetGroup, SubnetGroups
 from postflight.probes.connections import Connections
 from postflight.probes.reads import reads
+
+# Of a replication group's states (ElastiCache API reference, ReplicationGroup) those in which it serves.
+_SERVING: Final = frozenset({"available", "snapshotting"})
 
 
 class Cache(Evidence):
@@ -32,8 +35,8 @@ class Cache(Evidence):
 
     @property
     def is_available(self) -> bool:
-        """Whether AWS calls it available."""
-        return self.found and self.status == "available"
+        """Whether it takes connections, also while it is backed up."""
+        return self.found and self.status in _SERVING
 
     @property
     def is_doomed(self) -> bool:

@@ -36,6 +36,11 @@ class LoadBalancer(Evidence):
         """Whether it serves; `active_impaired` and `provisioning` do not count."""
         return self.found and self.state == "active"
 
+    @property
+    def is_doomed(self) -> bool:
+        """Whether waiting is in vain: a load balancer that could not be set up is made anew."""
+        return self.state == "failed"
+
 
 class LoadBalancers(Evidence):
     """Every load balancer of the region."""
@@ -44,11 +49,17 @@ class LoadBalancers(Evidence):
 
 
 class Listener(Evidence):
-    """A listener: where it listens and the certificates it serves."""
+    """A listener: where it listens, and its certificates, of which AWS lists the default one here."""
 
+    arn: str = ""
     port: int
     protocol: str
     certificates: tuple[str, ...] = ()
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it has certificates at all."""
+        return self.protocol in ("HTTPS", "TLS")
 
 
 class Listeners(Evidence):
@@ -62,6 +73,12 @@ class Listeners(Evidence):
     def certificates(self) -> tuple[str, ...]:
         """ARNs of the certificates that any listener serves."""
         return tuple(dict.fromkeys(arn for listener in self.items for arn in listener.certificates))
+
+
+class ListenerCertificates(Evidence):
+    """ARNs of all certificates of one listener; which one is served, SNI decides."""
+
+    arns: tuple[str, ...] = ()
 
 
 class TargetGroup(Evidence):
@@ -181,10 +198,24 @@ def listeners(connections: Connections, load_balancer: str) -> Listeners:
 
 def _listener(item: Mapping[str, Any]) -> Listener:
     return Listener(
+        arn=item["ListenerArn"],
         port=item.get("Port", 0),
         protocol=item.get("Protocol", ""),
         certificates=tuple(one["CertificateArn"] for one in item.get("Certificates", ())),
     )
+
+
+@reads("elasticloadbalancing:DescribeListenerCertificates")
+def listener_certificates(connections: Connections, listener: str) -> ListenerCertificates:
+    """List all certificates of a listener, by its ARN; the default one is among them."""
+    found = connections.aws.listing(
+        "elbv2",
+        "DescribeListenerCertificates",
+        "Certificates",
+        ListenerArn=listener,
+        absent=("ListenerNotFound",),
+    )
+    return ListenerCertificates(arns=tuple(dict.fromkeys(item["CertificateArn"] for item in found or ())))
 
 
 @reads("elasticloadbalancing:DescribeTargetGroups")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+from typing import Final
 
 from postflight.evidence import Evidence
-from postflight.probes.aws.policies import Condition, Statement, allows, statements
+from postflight.probes.aws.conditions import Condition, of_a_request
+from postflight.probes.aws.policies import ANYONE, Request, Statement, allows, statements
 from postflight.probes.connections import Connections
 from postflight.probes.reads import reads
+
+# What EKS writes into every token that it puts into a pod for IRSA.
+AUDIENCE: Final = "sts.amazonaws.com"
+_ASSUMING: Final = "sts:AssumeRoleWithWebIdentity"
 
 
 class Role(Evidence):
@@ -19,40 +24,77 @@ class Role(Evidence):
     trust: tuple[Statement, ...] = ()
 
     @property
-    def service_accounts(self) -> tuple[str, ...]:
-        """The subjects that may assume it through the cluster's OIDC provider."""
-        return tuple(value for test in self._subject_tests() for value in test.values)
-
-    def trusts(self, namespace: str, service_account: str, issuer: str) -> bool:
-        """Whether it trusts this ServiceAccount of the cluster with this OIDC issuer."""
-        provider = issuer.removeprefix("https://")
-        subject = f"system:serviceaccount:{namespace}:{service_account}"
-        return any(
-            test.key == f"{provider}:sub" and any(fnmatchcase(subject, value) for value in test.values)
-            for test in self._subject_tests()
-        )
-
-    def _subject_tests(self) -> tuple[Condition, ...]:
-        return tuple(
+    def terms(self) -> tuple[str, ...]:
+        """What the trust policy asks of a token of an OIDC provider."""
+        tests = (
             test
             for statement in self.trust
-            if statement.effect == "Allow"
+            if statement.effect == "Allow" and statement.speaks_of(_ASSUMING, ANYONE)
             for test in statement.conditions
-            if test.key.endswith(":sub") and test.operator in ("StringEquals", "StringLike")
         )
+        return tuple(dict.fromkeys(text for test in tests for text in _terms(test)))
+
+    def trusts(self, namespace: str, service_account: str, issuer: str) -> bool:
+        """Whether it trusts this ServiceAccount of the cluster with this OIDC issuer.
+
+        A trust that says nothing of the subject trusts all of them. Raises Unverified where it hangs on a
+        condition of another kind.
+        """
+        provider = issuer.removeprefix("https://")
+        token = {
+            **{test.key: None for one in self.trust for test in one.conditions if _is_of_a_token(test)},
+            f"{provider}:sub": f"system:serviceaccount:{namespace}:{service_account}",
+            f"{provider}:aud": AUDIENCE,
+        }
+        request = Request(
+            policy=f"trust policy of role {self.name}", action=_ASSUMING, resource=ANYONE, context=token
+        )
+        return bool(provider) and allows((one for one in self.trust if _is_about(one, provider)), request)
+
+
+def _is_about(statement: Statement, provider: str) -> bool:
+    """Whether a statement of a trust policy means those who come through this OIDC provider."""
+    named = statement.not_principals or statement.principals
+    hit = any(name.endswith(f":oidc-provider/{provider}") for name in named)
+    # Whether `*` lets such tokens in is not said by AWS; that it keeps them out is.
+    everybody = ANYONE in statement.principals and statement.effect == "Deny"
+    return hit != bool(statement.not_principals) or everybody
+
+
+def _is_of_a_token(test: Condition) -> bool:
+    """Whether a condition is about a provider's token: no other provider's keys are in ours."""
+    provider, _, claim = test.key.rpartition(":")
+    return "." in provider and claim.lower() in ("sub", "aud")
+
+
+def _terms(test: Condition) -> list[str]:
+    if not _is_of_a_token(test):
+        return [f"{test.key} ({test.operator})"]
+    if test.key.endswith(":aud"):
+        return [f"audience {value}" for value in test.values if value != AUDIENCE]
+    literal = "Equals" in test.operator
+    return [
+        f"{value} (letter by letter, by {test.operator})" if literal and set("*?") & set(value) else value
+        for value in test.values
+    ]
 
 
 class RolePolicy(Evidence):
-    """An inline policy of a role."""
+    """A policy of a role, inline or attached (managed); what an attached one says is another question."""
 
     found: bool = True
+    arn: str = ""
     role: str
     policy: str
     statements: tuple[Statement, ...] = ()
 
     def allows(self, action: str, resource: str) -> bool:
         """Whether it lets the role do this."""
-        return allows(self.statements, action, resource, {"aws:SecureTransport": "true"}, None)
+        policy = f"policy {self.policy} of role {self.role}"
+        return allows(
+            self.statements,
+            Request(policy=policy, action=action, resource=resource, context=of_a_request()),
+        )
 
 
 @reads("iam:GetRole")
@@ -90,6 +132,10 @@ class RolePolicies(Evidence):
     role: str
     inline: tuple[str, ...] = ()
     attached: tuple[str, ...] = ()
+
+    def attached_named(self, policy: str) -> str | None:
+        """Return the ARN of the attached policy of this name."""
+        return next((arn for arn in self.attached if arn.rpartition("/")[2] == policy), None)
 
 
 @reads("iam:ListRolePolicies")

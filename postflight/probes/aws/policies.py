@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
-from postflight.evidence import Evidence
+from postflight.evidence import Evidence, Unverified
+from postflight.probes.aws import conditions
+from postflight.probes.aws.conditions import Condition, Context, is_like, texts
 
 ANYONE: Final = "*"
+T = TypeVar("T")
 
 
-class Condition(Evidence):
-    """One test of a statement: `StringEquals`, `aws:PrincipalArn`, the values."""
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a policy ("policy of bucket media"). `principal` None: of an identity's own one."""
 
-    operator: str
-    key: str
-    values: tuple[str, ...]
+    policy: str
+    action: str
+    resource: str
+    context: Context
+    principal: str | None = None
 
 
 class Statement(Evidence):
@@ -46,9 +52,24 @@ class Statement(Evidence):
             return not own & set(self.not_principals)
         return bool(own & set(self.principals))
 
-    def holds(self, context: Mapping[str, str]) -> bool:
-        """Whether its conditions hold for what we know; a key we do not know counts as not met."""
-        return all(_holds(condition, context) for condition in self.conditions)
+    def applies(self, request: Request) -> bool:
+        """Whether it is about this request. Raises Unverified where that hangs on what is not known."""
+        meant = request.principal is None or self.names(request.principal)
+        if not meant or not self.speaks_of(request.action, request.resource):
+            return False
+        met = {test: test.holds(request.context) for test in self.conditions}
+        if False in met.values():
+            return False
+        unknown = dict.fromkeys(
+            f"{test.key} ({test.operator})" for test, is_met in met.items() if is_met is None
+        )
+        if unknown:
+            does = "denies" if self.effect == "Deny" else "allows"
+            raise Unverified(
+                f"The {request.policy} {does} {request.action} under a condition on "
+                f"{' and '.join(unknown)}, which is not evaluated."
+            )
+        return True
 
 
 def statements(document: Mapping[str, Any] | str) -> tuple[Statement, ...]:
@@ -58,27 +79,37 @@ def statements(document: Mapping[str, Any] | str) -> tuple[Statement, ...]:
     return tuple(_statement(item) for item in ([found] if isinstance(found, Mapping) else found))
 
 
-def allows(
-    found: Iterable[Statement], action: str, resource: str, context: Mapping[str, str], principal: str | None
-) -> bool:
-    """Whether a statement allows it and none denies it. `principal` None: an identity's own policy."""
-    applying = [one for one in found if _applies(one, action, resource, context, principal)]
-    effects = {one.effect for one in applying}
-    return "Allow" in effects and "Deny" not in effects
+def allows(found: Iterable[Statement], request: Request) -> bool:
+    """Whether a statement allows it and none denies it. Raises Unverified where that is not known."""
+    known = tuple(found)
+
+    def refuses(effect: str) -> bool:
+        return _meets(known, effect, request) == (effect == "Deny")
+
+    return not surely(("Deny", "Allow"), refuses)
 
 
-def denies(
-    found: Iterable[Statement], action: str, resource: str, context: Mapping[str, str], principal: str | None
-) -> bool:
-    """Whether a statement denies it outright."""
-    return any(one.effect == "Deny" and _applies(one, action, resource, context, principal) for one in found)
+def denies(found: Iterable[Statement], request: Request) -> bool:
+    """Whether a statement denies it outright. Raises Unverified where that is not known."""
+    return _meets(found, "Deny", request)
 
 
-def _applies(
-    statement: Statement, action: str, resource: str, context: Mapping[str, str], principal: str | None
-) -> bool:
-    meant = principal is None or statement.names(principal)
-    return meant and statement.speaks_of(action, resource) and statement.holds(context)
+def surely(items: Iterable[T], is_so: Callable[[T], bool]) -> tuple[T, ...]:
+    """Return the items of which it is so. Raises Unverified where it is so of none, and may be of one."""
+    sure: list[T] = []
+    doubts: list[Unverified] = []
+    for item in items:
+        try:
+            sure.extend([item] if is_so(item) else ())
+        except Unverified as doubt:
+            doubts.append(doubt)
+    if doubts and not sure:
+        raise doubts[0]
+    return tuple(sure)
+
+
+def _meets(found: Iterable[Statement], effect: str, request: Request) -> bool:
+    return bool(surely((one for one in found if one.effect == effect), lambda one: one.applies(request)))
 
 
 def _statement(item: Mapping[str, Any]) -> Statement:
@@ -86,39 +117,19 @@ def _statement(item: Mapping[str, Any]) -> Statement:
         effect=item.get("Effect", ""),
         principals=_principals(item.get("Principal", ())),
         not_principals=_principals(item.get("NotPrincipal", ())),
-        actions=_texts(item.get("Action", ())),
-        not_actions=_texts(item.get("NotAction", ())),
-        resources=_texts(item.get("Resource", ())),
-        not_resources=_texts(item.get("NotResource", ())),
-        conditions=tuple(
-            Condition(operator=operator, key=key, values=_texts(values))
-            for operator, tests in item.get("Condition", {}).items()
-            for key, values in tests.items()
-        ),
+        actions=texts(item.get("Action", ())),
+        not_actions=texts(item.get("NotAction", ())),
+        resources=texts(item.get("Resource", ())),
+        not_resources=texts(item.get("NotResource", ())),
+        conditions=conditions.read(item.get("Condition", {})),
     )
 
 
 def _principals(value: Any) -> tuple[str, ...]:
     if isinstance(value, Mapping):
-        return tuple(text for texts in value.values() for text in _texts(texts))
-    return _texts(value)
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str | bool):
-        return (str(value).lower() if isinstance(value, bool) else value,)
-    return tuple(str(item) for item in value)
+        return tuple(text for names in value.values() for text in texts(names))
+    return texts(value)
 
 
 def _any(value: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(value, pattern) for pattern in patterns)
-
-
-def _holds(condition: Condition, context: Mapping[str, str]) -> bool:
-    known = {key.lower(): value for key, value in context.items()}
-    actual = known.get(condition.key.lower())
-    if actual is None:
-        return False
-    operator = condition.operator.removesuffix("IfExists")
-    hit = _any(actual, condition.values) if "Like" in operator else actual in condition.values
-    return hit != ("Not" in operator)
+    return any(is_like(value, pattern) for pattern in patterns)

@@ -11,6 +11,20 @@ from postflight.probes.reads import reads
 
 FORCE_SSL: Final = "rds.force_ssl"
 
+# The states in which a server takes connections as always. A backup or a change of its storage may last for
+# hours. Source: "Viewing DB instance status" in the RDS user guide, "DB cluster status" in Aurora's.
+_SERVING: Final = frozenset(
+    {
+        "available",
+        "backing-up",
+        "configuring-enhanced-monitoring",
+        "configuring-iam-database-auth",
+        "configuring-log-exports",
+        "storage-initialization",
+        "storage-optimization",
+        "update-iam-db-auth",
+    }
+)
 _FINAL: Final = frozenset({"failed", "restore-error", "inaccessible-encryption-credentials"})
 
 Kind = Literal["instance", "cluster"]
@@ -40,8 +54,8 @@ class DatabaseServer(Evidence):
 
     @property
     def is_available(self) -> bool:
-        """Whether AWS calls it available."""
-        return self.found and self.status == "available"
+        """Whether it takes connections, whatever else AWS does to it."""
+        return self.found and self.status in _SERVING
 
     @property
     def is_doomed(self) -> bool:

@@ -72,6 +72,11 @@ def error_code(response: Mapping[str, Any]) -> str:
     return str(response.get("Error", {}).get("Code", ""))
 
 
+def is_throttled(response: Mapping[str, Any]) -> bool:
+    """Whether an answer says that too much was asked."""
+    return error_code(response) in _THROTTLED
+
+
 def refused(response: Mapping[str, Any], permission: str) -> Unverified:
     """Say what AWS's error answer to a call means."""
     code = error_code(response)
@@ -93,7 +98,7 @@ def refused(response: Mapping[str, Any], permission: str) -> Unverified:
         return Unverified(
             f"Permission {missing} is missing: {said or 'AWS denied the call'}", permission=missing
         )
-    if code in _THROTTLED:
+    if is_throttled(response):
         return Unverified(
             f"AWS throttled {permission} and went on doing so when asked again ({code}). Repeat the run when "
             "less else calls this account's API."
@@ -111,7 +116,7 @@ def unreachable(error: Exception, permission: str) -> Unverified:
     match error:
         case botocore.NoCredentialsError() | botocore.PartialCredentialsError():
             return Unverified(
-                f"There are no AWS credentials for {permission}: {said} Set AWS_PROFILE, or "
+                f"There are no AWS credentials for {permission}: {said.rstrip('.')}. Set AWS_PROFILE, or "
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached."
             )
         case botocore.ProfileNotFound() | botocore.ConfigNotFound() | botocore.ConfigParseError():

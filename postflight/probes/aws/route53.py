@@ -61,9 +61,27 @@ class Records(Evidence):
     items: tuple[Record, ...] = ()
 
     def addressing(self, host: str) -> tuple[Record, ...]:
-        """Return the records that give a host its address: A, AAAA and CNAME."""
+        """Return the records that give a host its address: A, AAAA and CNAME, its own or a wildcard's."""
         kinds = ("A", "AAAA", "CNAME")
-        return tuple(item for item in self.items if item.name == domain(host) and item.type in kinds)
+        name = self._answering(domain(host))
+        return tuple(item for item in self.items if item.name == name and item.type in kinds)
+
+    def _answering(self, host: str) -> str:
+        """Return the name whose records answer for a host: its own, else its closest encloser's wildcard.
+
+        A name exists if it has records, or if a name below it has: then no wildcard stands for it (RFC 4592).
+        """
+        if any(item.name == host for item in self.items):
+            return host
+        existing = {
+            ".".join(labels[cut:])
+            for labels in (item.name.split(".") for item in self.items)
+            for cut in range(len(labels))
+        }
+        above = host
+        while above and above not in existing:
+            above = above.partition(".")[2]
+        return host if above == host else f"*.{above}"
 
     def name_servers(self) -> tuple[str, ...]:
         """Return the zone's own name servers."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from postflight.evidence import Evidence
-from postflight.probes.aws.policies import Statement, allows, denies, statements
+from postflight.probes.aws.conditions import of_a_role
+from postflight.probes.aws.policies import Request, Statement, allows, denies, statements, surely
 from postflight.probes.connections import Connections
 from postflight.probes.reads import reads
 
@@ -50,13 +51,22 @@ class BucketPolicy(Evidence):
     bucket: str
     statements: tuple[Statement, ...] = ()
 
-    def denies(self, role_arn: str, action: str) -> bool:
-        """Whether a statement denies this to the role. Over TLS, from anywhere."""
-        return denies(self.statements, action, self._resource(action), _context(role_arn), role_arn)
+    def denied(self, role_arn: str, actions: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of the actions that a statement denies to the role. Over TLS, from anywhere."""
+        return surely(actions, lambda action: denies(self.statements, self._request(role_arn, action)))
 
     def allows(self, role_arn: str, action: str) -> bool:
         """Whether a statement lets the role in for this, and none denies it."""
-        return allows(self.statements, action, self._resource(action), _context(role_arn), role_arn)
+        return allows(self.statements, self._request(role_arn, action))
+
+    def _request(self, role_arn: str, action: str) -> Request:
+        return Request(
+            policy=f"policy of bucket {self.bucket}",
+            action=action,
+            resource=self._resource(action),
+            context=of_a_role(role_arn),
+            principal=role_arn,
+        )
 
     def _resource(self, action: str) -> str:
         arn = f"arn:aws:s3:::{self.bucket}"
@@ -78,10 +88,6 @@ class PublicAccessBlock(Evidence):
 
 _SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _NO_BUCKET = ("404", "NoSuchBucket")
-
-
-def _context(role_arn: str) -> dict[str, str]:
-    return {"aws:PrincipalArn": role_arn, "aws:SecureTransport": "true"}
 
 
 @reads("s3:ListBucket")

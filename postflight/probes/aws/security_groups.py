@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from postflight.evidence import Evidence
@@ -30,12 +30,13 @@ class Rule(Evidence):
             return False
         return self.first is None or self.last is None or self.first <= port <= self.last
 
-    def admits(self, sources: Iterable[str], networks: Iterable[str]) -> bool:
-        """Whether it names one of `sources` (groups, prefix lists), or contains every one of `networks`."""
-        if set(sources) & {*self.groups, *self.prefix_lists}:
-            return True
-        wanted = tuple(networks)
-        return bool(wanted) and all(any(_contains(own, one) for own in self.networks) for one in wanted)
+    def names(self, sources: Iterable[str]) -> bool:
+        """Whether it names one of `sources` (groups, prefix lists)."""
+        return bool(set(sources) & {*self.groups, *self.prefix_lists})
+
+    def contains(self, network: str) -> bool:
+        """Whether it lets all of a network in."""
+        return any(_contains(own, network) for own in self.networks)
 
 
 class SecurityGroup(Evidence):
@@ -52,10 +53,6 @@ class SecurityGroup(Evidence):
     def words(self) -> str:
         """Name and id, as a message has them."""
         return f"{self.name} ({self.id})" if self.found else f"{self.name} (which does not exist)"
-
-    def admits(self, port: int, sources: Iterable[str], networks: Iterable[str] = ()) -> bool:
-        """Whether a TCP connection to `port` may come in from all of `networks`, or from one of `sources`."""
-        return any(rule.covers(port) and rule.admits(sources, networks) for rule in self.rules)
 
 
 class SecurityGroups(Evidence):
@@ -111,9 +108,20 @@ class Passage(Evidence):
         return next((group.id for group in self.targets), "")
 
     @property
+    def group_ids(self) -> str:
+        """Ids of the security groups on both sides, with spaces between, for a command to be pasted."""
+        known = (*(group.id for group in self.targets), *(one.id for one in self.sources))
+        return " ".join(dict.fromkeys(one for one in known if one.startswith("sg-")))
+
+    @property
     def port(self) -> int:
         """The first port that is closed, for a command to be pasted."""
         return next(iter((*self.closed, *self.ports)), 0)
+
+    @property
+    def missing_ports(self) -> str:
+        """The ports that are closed, with spaces between, for a loop to be pasted."""
+        return " ".join(str(port) for port in self.closed or self.ports)
 
     @property
     def words(self) -> str:
@@ -122,6 +130,29 @@ class Passage(Evidence):
         sources = ", ".join(source.words for source in self.sources) or "anybody (no source is known)"
         ports = ", ".join(str(port) for port in self.closed or self.ports) or "(none is known)"
         return f"{targets} does not let {sources} in on TCP port {ports}"
+
+
+class Attachment(Evidence):
+    """The security groups that something has, and the one that it is declared to have."""
+
+    declared: SecurityGroup
+    attached: tuple[SecurityGroup, ...]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the declared group is among them."""
+        return self.declared.found and self.declared.id in {group.id for group in self.attached}
+
+    @property
+    def declared_id(self) -> str:
+        """Id of the declared group, for a command to be pasted."""
+        return self.declared.id
+
+    @property
+    def words(self) -> str:
+        """Say which groups there are, and which is missing."""
+        attached = ", ".join(group.words for group in self.attached) or "none"
+        return f"{attached}, not {self.declared.words}"
 
 
 def source(group: SecurityGroup) -> Source:
@@ -137,10 +168,17 @@ def passage(
 ) -> Passage:
     """Return which of `ports` the `targets` open to a source, or to all of `networks`, where it lives."""
     identifiers = tuple(one.id for one in sources if one.id)
-    closed = (
-        port for port in ports if not any(target.admits(port, identifiers, networks) for target in targets)
-    )
+    rules = tuple(rule for target in targets for rule in target.rules)
+    closed = (port for port in ports if not _is_open(rules, port, identifiers, networks))
     return Passage(sources=sources, targets=targets, ports=ports, closed=tuple(closed))
+
+
+def _is_open(rules: Iterable[Rule], port: int, sources: Sequence[str], networks: Sequence[str]) -> bool:
+    """Whether a source is named, or each network let in, by whichever of the rules: AWS adds them up."""
+    covering = tuple(rule for rule in rules if rule.covers(port))
+    if any(rule.names(sources) for rule in covering):
+        return True
+    return bool(networks) and all(any(rule.contains(one) for rule in covering) for one in networks)
 
 
 @reads("ec2:DescribeSecurityGroups")

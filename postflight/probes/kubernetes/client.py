@@ -15,8 +15,8 @@ from urllib.parse import quote, urlencode
 
 from postflight.environment import SecretKey
 from postflight.evidence import Unverified
+from postflight.long_lists import ListReader, NotAListError
 from postflight.probes.kubernetes.access import Access
-from postflight.probes.kubernetes.listing import ListReader, NotAListError
 from postflight.probes.kubernetes.reading import mapping
 from postflight.probes.kubernetes.refusals import Absent, refuse, retry_after, status_message
 from postflight.probes.kubernetes.transport import Exchange, NoAnswerError, Target, Transport
@@ -133,7 +133,7 @@ class Kubernetes:
                 if may_be_absent:
                     raise
                 raise self._unverified(f"serves no {resource.word} ({resource.group_version})") from None
-            page = reader.next_page
+            page = mapping(reader.beside, "metadata").get("continue") or None
             if page is None:
                 return
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from functools import cached_property
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -11,10 +12,9 @@ from postflight.evidence import Evidence
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes.applied import ChangedVariable, changed_variables
 from postflight.probes.kubernetes.client import Resource
-from postflight.probes.kubernetes.reading import entries, mapping, number, text
+from postflight.probes.kubernetes.flags import VARIABLES, kept_flags, variable_of
+from postflight.probes.kubernetes.reading import by_name, entries, mapping, number, text
 from postflight.probes.reads import reads
-
-_KEPT_ARGUMENTS: Final = ("--txt-owner-id=", "--domain-filter=", "--cluster-name=")
 
 
 class Reference(Evidence):
@@ -25,6 +25,11 @@ class Reference(Evidence):
     key: str | None = None
     prefix: str = ""
     optional: bool = False
+
+    @property
+    def title(self) -> str:
+        """`ConfigMap zones`."""
+        return f"{self.kind} {self.name}"
 
 
 class Variable(Evidence):
@@ -37,7 +42,7 @@ class Variable(Evidence):
 
 
 class Container(Evidence):
-    """A container of a pod template. Of its arguments only harmless, known ones are kept."""
+    """A container of a pod template. Of its arguments only harmless, known ones are kept: `--name=value`."""
 
     name: str
     image: str
@@ -47,12 +52,35 @@ class Container(Evidence):
     readiness_path: str | None
     requests: dict[str, str]
 
+    def flag(self, name: str) -> tuple[str, ...]:
+        """Return the values of a flag; without one its variable's, which holds one a line."""
+        mark = f"--{name}="
+        given = tuple(each.removeprefix(mark) for each in self.arguments if each.startswith(mark))
+        values = (each.value or "" for each in self.variables if each.name == variable_of(name))
+        return given or tuple(next(values, "").splitlines())
+
+    def source_of(self, name: str) -> str:
+        """Say where a flag's value comes from that is not seen here; empty where there is no such place."""
+        if any("$(" in value for value in self.flag(name)):
+            return "another variable"
+        if self.flag(name):
+            return ""
+        wanted = variable_of(name)
+        variable = next((each for each in self.variables if each.name == wanted), None)
+        if variable is None:
+            return ", ".join(each.title for each in self.sources if wanted.startswith(each.prefix))
+        return variable.reference.title if variable.reference else ""
+
 
 class NodeLabel(Evidence):
     """A label that a pod template asks of its node, and the values that would do (none: any)."""
 
     key: str
     values: tuple[str, ...] = ()
+
+    def is_among(self, labels: Mapping[str, str]) -> bool:
+        """Whether a node with these labels would do."""
+        return self.key in labels and (not self.values or labels[self.key] in self.values)
 
 
 class Condition(Evidence):
@@ -68,6 +96,7 @@ class Deployment(Evidence):
     """A Deployment, or the absence of one.
 
     `changed`: variables that are not as they were last applied, None where it does not remember.
+    `node_choices`: labels without which it takes no node; those of one choice are enough.
     """
 
     namespace: str
@@ -84,7 +113,7 @@ class Deployment(Evidence):
     service_account: str = ""
     containers: tuple[Container, ...] = ()
     conditions: tuple[Condition, ...] = ()
-    node_labels: tuple[NodeLabel, ...] = ()
+    node_choices: tuple[tuple[NodeLabel, ...], ...] = ()
     changed: tuple[ChangedVariable, ...] | None = None
 
     @property
@@ -125,18 +154,16 @@ class Deployment(Evidence):
         return "; ".join(
             f"{item.reason}: {item.message}"
             for item in self.conditions
-            if item.status == ("True" if item.type == "ReplicaFailure" else "False")
+            if (item.status == "True") == (item.type == "ReplicaFailure")
         )
 
     def argument(self, name: str) -> tuple[str, ...]:
-        """Return the values of `--name=value` arguments."""
-        mark = f"--{name}="
-        return tuple(
-            argument.removeprefix(mark)
-            for container in self.containers
-            for argument in container.arguments
-            if argument.startswith(mark)
-        )
+        """Return the values of a flag of its containers, or of the variable that stands for it."""
+        return tuple(value for container in self.containers for value in container.flag(name))
+
+    def source_of(self, name: str) -> str:
+        """Say where a flag's value comes from that is not seen here."""
+        return ", ".join(filter(None, (container.source_of(name) for container in self.containers)))
 
 
 class Deployments(Evidence):
@@ -145,10 +172,14 @@ class Deployments(Evidence):
     namespace: str
     items: tuple[Deployment, ...]
 
+    @cached_property
+    def _by_name(self) -> dict[str, Deployment]:
+        return by_name(self.items)
+
     def named(self, name: str) -> Deployment:
         """Return one of them, or its absence."""
         absent = Deployment(namespace=self.namespace, name=name, found=False)
-        return next((item for item in self.items if item.name == name), absent)
+        return self._by_name.get(name, absent)
 
 
 @reads("list deployments.apps")
@@ -178,7 +209,7 @@ def _deployment(item: Mapping[str, Any], namespace: str, readable: frozenset[str
         service_account=text(pod, "serviceAccountName"),
         containers=tuple(_container(each, readable) for each in entries(pod, "containers")),
         conditions=tuple(condition(each) for each in entries(status, "conditions")),
-        node_labels=tuple(_node_labels(pod)),
+        node_choices=_node_choices(pod),
         changed=changed_variables(item),
     )
 
@@ -194,12 +225,11 @@ def condition(item: Mapping[str, Any]) -> Condition:
 
 
 def _container(item: Mapping[str, Any], readable: frozenset[str]) -> Container:
-    arguments = (str(each) for part in ("command", "args") for each in item.get(part) or ())
     return Container(
         name=text(item, "name"),
         image=text(item, "image"),
-        arguments=tuple(each for each in arguments if each.startswith(_KEPT_ARGUMENTS)),
-        variables=tuple(_variable(each, readable) for each in entries(item, "env")),
+        arguments=tuple(kept_flags(item)),
+        variables=tuple(_variable(each, readable | VARIABLES) for each in entries(item, "env")),
         sources=tuple(_sources(item)),
         readiness_path=text(item, "readinessProbe", "httpGet", "path") or None,
         requests={str(k): str(v) for k, v in mapping(item, "resources", "requests").items()},
@@ -234,14 +264,21 @@ def _sources(item: Mapping[str, Any]) -> Iterator[Reference]:
                 )  # fmt: skip
 
 
-def _node_labels(pod: Mapping[str, Any]) -> Iterator[NodeLabel]:
-    """Yield what a pod's node selector and node affinity (required or preferred) ask for."""
-    for key, value in mapping(pod, "nodeSelector").items():
-        yield NodeLabel(key=key, values=(str(value),))
-    affinity = mapping(pod, "affinity", "nodeAffinity")
-    required = entries(affinity, "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
-    preferred = entries(affinity, "preferredDuringSchedulingIgnoredDuringExecution")
-    for term in (*required, *(mapping(each, "preference") for each in preferred)):
-        for rule in entries(term, "matchExpressions"):
-            if text(rule, "operator") in {"In", "Exists"}:
-                yield NodeLabel(key=text(rule, "key"), values=tuple(map(str, rule.get("values") or ())))
+def _node_choices(pod: Mapping[str, Any]) -> tuple[tuple[NodeLabel, ...], ...]:
+    """Return what a pod insists on: its node selector, with any one of its affinity's terms.
+
+    A preference keeps no pod from a node; and what a node must not have, its labels cannot lack.
+    """
+    selector = (
+        NodeLabel(key=key, values=(str(value),)) for key, value in mapping(pod, "nodeSelector").items()
+    )
+    always = tuple(selector)
+    required = mapping(pod, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    terms = tuple((*always, *_labels_of(term)) for term in entries(required, "nodeSelectorTerms"))
+    return terms or ((always,) if always else ())
+
+
+def _labels_of(term: Mapping[str, Any]) -> Iterator[NodeLabel]:
+    for rule in entries(term, "matchExpressions"):
+        if text(rule, "operator") in {"In", "Exists"}:
+            yield NodeLabel(key=text(rule, "key"), values=tuple(map(str, rule.get("values") or ())))

@@ -61,7 +61,7 @@ def superusers(connections: Connections, namespace: str, pod: str, container: st
     failure = _failure(output.get(_STATUS, b""))
     said = output.get(_STDERR, b"") or failure or output.get(_STDOUT, b"")
     lines = said.decode(errors="replace").strip().splitlines() or ["it printed nothing"]
-    problem = connections.secrets.redact(f"manage.py shell failed in {pod}: {lines[-1][:300]}")
+    problem = f"manage.py shell failed in {pod}: {connections.secrets.short(lines[-1], 300)}"
     return CountedSuperusers(pod=pod, problem=problem)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from pydantic import Field
 from postflight.evidence import Evidence
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes.client import Resource
-from postflight.probes.kubernetes.reading import entries, mapping, number, text
+from postflight.probes.kubernetes.reading import by_name, entries, mapping, number, text
 from postflight.probes.reads import reads
 
 _ALB: Final = "alb.ingress.kubernetes.io/"
@@ -44,6 +45,11 @@ class Ingress(Evidence):
         return f"Ingress {self.namespace}/{self.name}"
 
     @property
+    def stack(self) -> str:
+        """What the controller tags its load balancer with: the IngressGroup, else `namespace/name`."""
+        return self.annotations.get(f"{_ALB}group.name") or f"{self.namespace}/{self.name}"
+
+    @property
     def scheme(self) -> str | None:
         """`internet-facing` or `internal`, as annotated."""
         return self.annotations.get(f"{_ALB}scheme")
@@ -52,6 +58,16 @@ class Ingress(Evidence):
     def target_type(self) -> str | None:
         """`ip` or `instance`, as annotated."""
         return self.annotations.get(f"{_ALB}target-type")
+
+    @property
+    def effective_scheme(self) -> str:
+        """What the controller makes of it: without the annotation an internal load balancer."""
+        return self.scheme or "internal"
+
+    @property
+    def effective_target_type(self) -> str:
+        """What the controller makes of it: without the annotation node ports are the targets."""
+        return self.target_type or "instance"
 
     @property
     def certificates(self) -> tuple[str, ...]:
@@ -71,10 +87,14 @@ class Ingresses(Evidence):
     namespace: str
     items: tuple[Ingress, ...]
 
+    @cached_property
+    def _by_name(self) -> dict[str, Ingress]:
+        return by_name(self.items)
+
     def named(self, name: str) -> Ingress:
         """Return one of them, or its absence."""
         absent = Ingress(namespace=self.namespace, name=name, found=False)
-        return next((item for item in self.items if item.name == name), absent)
+        return self._by_name.get(name, absent)
 
 
 class WarningEvent(Evidence):
@@ -121,7 +141,7 @@ def ingresses(connections: Connections, namespace: str) -> Ingresses:
 def warnings(connections: Connections, namespace: str) -> Warnings:
     """List a namespace's warning events; the newest thousand are kept."""
     listed = connections.kubernetes.list(Resource("events"), namespace, {"fieldSelector": "type=Warning"})
-    found = sorted((_warning(item) for item in listed), key=lambda item: item.last_seen)
+    found = sorted((_warning(item, connections) for item in listed), key=lambda item: item.last_seen)
     return Warnings(namespace=namespace, items=tuple(found[-_MOST_WARNINGS:]))
 
 
@@ -151,12 +171,12 @@ def _ingress(item: Mapping[str, Any], namespace: str) -> Ingress:
     )
 
 
-def _warning(item: Mapping[str, Any]) -> WarningEvent:
+def _warning(item: Mapping[str, Any], connections: Connections) -> WarningEvent:
     return WarningEvent(
         kind=text(item, "involvedObject", "kind"),
         name=text(item, "involvedObject", "name"),
         reason=text(item, "reason"),
-        message=text(item, "message")[:500],
+        message=connections.secrets.short(text(item, "message"), 500),
         count=number(item, "count", default=1),
         last_seen=text(item, "lastTimestamp") or text(item, "eventTime"),
     )

@@ -17,6 +17,7 @@ import yaml
 
 from postflight.evidence import Unverified
 from postflight.probes.kubernetes.access import Access, Credential, Renewed, decoded
+from postflight.redaction import cut_short, masked
 
 _PLUGIN_LIMIT_S = 15.0
 _EARLY_S = 60.0
@@ -174,7 +175,7 @@ def _from_plugin(
         raise Unverified(f"{said} cannot be run: {error.strerror}.") from None
     if done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-        raise Unverified(f"{said} failed with status {done.returncode}: {words[-1][:300]}")
+        raise Unverified(f"{said} failed with status {done.returncode}: {cut_short(masked(words[-1]), 300)}")
     return _plugin_answer(done.stdout, said, remember)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
 from postflight.evidence import Evidence
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes.client import Resource
-from postflight.probes.kubernetes.deployments import Condition, condition
+from postflight.probes.kubernetes.deployments import Condition, NodeLabel, condition
 from postflight.probes.kubernetes.reading import entries, mapping, text
 from postflight.probes.reads import reads
 
@@ -51,6 +51,11 @@ class Nodes(Evidence):
     def values(self, label: str) -> tuple[str, ...]:
         """Return the values that the nodes have for a label."""
         return tuple(sorted({node.labels[label] for node in self.items if label in node.labels}))
+
+    def have(self, labels: Iterable[NodeLabel]) -> bool:
+        """Whether there is a node that has all of these labels."""
+        wanted = tuple(labels)
+        return any(all(label.is_among(node.labels) for label in wanted) for node in self.items)
 
     def nearest(self, label: str) -> str:
         """Return the label of the nodes whose name is most like this one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
@@ -23,7 +24,10 @@ _LAST_WORDS: Final = 3
 
 
 class ContainerState(Evidence):
-    """One container of a pod, as its node reports it. Times are UTC."""
+    """One container of a pod, as its node reports it. Times are UTC.
+
+    `image` is what the pod asks for: a node may report another name of the same content, or a bare digest.
+    """
 
     name: str
     image: str
@@ -39,6 +43,7 @@ class ContainerState(Evidence):
     last_exit_code: int | None = None
     last_ended: dt.datetime | None = None
     last_run_s: float = 0.0
+    # A native sidecar (an init container that is restarted always) runs beside the others, and is none.
     is_init: bool = False
 
     @property
@@ -97,10 +102,20 @@ class Pods(Evidence):
     looked_at: dt.datetime
     items: tuple[Pod, ...]
 
+    @cached_property
+    def _by_label(self) -> dict[tuple[str, str], list[Pod]]:
+        found: dict[tuple[str, str], list[Pod]] = {}
+        for pod in self.items:
+            for label in pod.labels.items():
+                found.setdefault(label, []).append(pod)
+        return found
+
     def selected(self, labels: Mapping[str, str]) -> Pods:
         """Return those with all of these labels that have not ended; none for no labels."""
-        chosen = (pod for pod in self.items if labels and pod.carries(labels) and not pod.is_finished)
-        return self.model_copy(update={"items": tuple(chosen)})
+        having = (self._by_label.get(label, []) for label in labels.items())
+        fewest = min(having, key=len, default=[])
+        chosen = (pod for pod in fewest if pod.carries(labels) and not pod.is_finished)
+        return Pods(namespace=self.namespace, looked_at=self.looked_at, items=tuple(chosen))
 
     @property
     def containers(self) -> Iterator[tuple[Pod, ContainerState]]:
@@ -133,6 +148,26 @@ class Pods(Evidence):
     def restarting(self) -> tuple[tuple[Pod, ContainerState], ...]:
         """Containers that restarted more than once and have not outlived their last run (10 minutes do)."""
         return tuple(each for each in self.containers if self._is_restarting(each[1]))
+
+    @property
+    def crashing(self) -> tuple[Pod, ContainerState] | None:
+        """The first container whose log tells why it is in trouble, with its pod."""
+        return next(iter((*self.stuck, *self.restarting)), None)
+
+    @property
+    def crashing_pod(self) -> str:
+        """Name of its pod, for a command to be pasted: of all pods kubectl would choose one that is well."""
+        return self.crashing[0].name if self.crashing else ""
+
+    @property
+    def crashing_container(self) -> str:
+        """Its name, for a command to be pasted."""
+        return self.crashing[1].name if self.crashing else ""
+
+    @property
+    def unready_pod(self) -> str:
+        """Name of the first pod that takes no traffic, one that runs before others, to be pasted."""
+        return next((pod.name for pod in (*self.running_but_unready, *self.items) if not pod.ready), "")
 
     @property
     def unscheduled(self) -> tuple[Pod, ...]:
@@ -201,20 +236,32 @@ def _pod(item: Mapping[str, Any]) -> Pod:
         node=text(item, "spec", "nodeName"),
         owner=next((text(owner, "name") for owner in entries(item, "metadata", "ownerReferences")), ""),
         ready=text(conditions.get("Ready"), "status") == "True",
-        scheduled=text(placed, "status") != "False",
-        scheduling_message=text(placed, "message"),
-        containers=tuple(_states(status)),
+        # Where no scheduler has looked at a pod, it has no condition either.
+        scheduled=bool(text(item, "spec", "nodeName")),
+        scheduling_message=text(placed, "message") or _unseen(item),
+        containers=tuple(_states(item)),
     )
 
 
-def _states(status: Mapping[str, Any]) -> Iterator[ContainerState]:
-    for field in ("initContainerStatuses", "containerStatuses"):
-        is_init = field.startswith("init")
-        for item in entries(status, field):
-            yield _state(item, is_init=is_init)
+def _unseen(item: Mapping[str, Any]) -> str:
+    scheduler = text(item, "spec", "schedulerName") or "default-scheduler"
+    return f"its scheduler, {scheduler}, has not looked at it"
 
 
-def _state(item: Mapping[str, Any], *, is_init: bool) -> ContainerState:
+def _states(pod: Mapping[str, Any]) -> Iterator[ContainerState]:
+    for declared, reported in (
+        ("initContainers", "initContainerStatuses"),
+        ("containers", "containerStatuses"),
+    ):
+        specs = {text(each, "name"): each for each in entries(pod, "spec", declared)}
+        for item in entries(pod, "status", reported):
+            spec = specs.get(text(item, "name"), {})
+            # An init container that is always restarted is a sidecar, and runs as long as the pod.
+            is_init = declared == "initContainers" and text(spec, "restartPolicy") != "Always"
+            yield _state(item, text(spec, "image") or text(item, "image"), is_init=is_init)
+
+
+def _state(item: Mapping[str, Any], image: str, *, is_init: bool) -> ContainerState:
     kind = next((key for key in ("running", "terminated") if key in mapping(item, "state")), "waiting")
     now = mapping(item, "state", kind)
     last = mapping(item, "lastState", "terminated")
@@ -222,7 +269,7 @@ def _state(item: Mapping[str, Any], *, is_init: bool) -> ContainerState:
     return ContainerState.model_validate(
         {
             "name": text(item, "name"),
-            "image": text(item, "image"),
+            "image": image,
             "image_id": text(item, "imageID"),
             "ready": bool(item.get("ready")),
             "restarts": number(item, "restartCount"),

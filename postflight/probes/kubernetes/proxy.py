@@ -75,7 +75,7 @@ def direct_answer(
     connections.calls.count("http")
     try:
         with Transport(Target(addresses[0], port)).exchange("GET", path, headers, _WITHIN_S) as exchange:
-            return _answer(exchange, exchange.body(_READ), asked, "direct")
+            return _answer(connections, exchange, asked, "direct")[0]
     except NoAnswerError as error:
         return HealthAnswer(asked=asked, through="direct", problem=f"{asked} {error}")
 
@@ -88,13 +88,13 @@ def _through_proxy(
     call = Call(f"get {plural}/proxy", f" in {namespace}", url)
     try:
         with connections.kubernetes.open(call, accepted=_EVERY_STATUS) as exchange:
-            body = exchange.body(_READ)
-            answer = _answer(exchange, body, asked, "proxy")
+            answer, body = _answer(connections, exchange, asked, "proxy")
     except Unverified as error:
         if not isinstance(error.__cause__, NoAnswerError) or not error.__cause__.is_slow:
             raise
-        # The API server waits for the service as long as the service makes it wait.
-        problem = f"no answer from {name}: it {error.__cause__}"
+        # The API server waits for the service as long as the service makes it wait. That it kept us waiting
+        # itself cannot be told apart, so the way is named.
+        problem = f"no answer from {name} through the API server ({call.need}): it {error.__cause__}"
         return HealthAnswer(asked=asked, through="proxy", problem=problem)
     message = _own_message(body)
     if message is None:
@@ -104,14 +104,18 @@ def _through_proxy(
     return answer.model_copy(update={"status": None, "body": "", "problem": message})
 
 
-def _answer(exchange: Exchange, body: bytes, asked: str, through: str) -> HealthAnswer:
-    return HealthAnswer(
+def _answer(
+    connections: Connections, exchange: Exchange, asked: str, through: str
+) -> tuple[HealthAnswer, bytes]:
+    body = exchange.body(_READ)
+    answer = HealthAnswer(
         asked=asked,
         through=through,
         status=exchange.status,
         seconds=round(exchange.seconds, 4),
-        body=body.decode(errors="replace")[:_SHOWN],
+        body=connections.secrets.short(body.decode(errors="replace"), _SHOWN),
     )
+    return answer, body
 
 
 def _own_message(body: bytes) -> str | None:

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
+
+
+class Named(Protocol):
+    """What has a name of its own in its namespace."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+N = TypeVar("N", bound=Named)
+
+
+def by_name(items: Iterable[N]) -> dict[str, N]:
+    """Return objects by name; a run asks a listing for each of its objects."""
+    return {item.name: item for item in items}
 
 
 def mapping(value: Any, *path: str) -> Mapping[str, Any]:

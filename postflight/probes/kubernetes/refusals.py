@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 from postflight.evidence import Unverified
 from postflight.probes.kubernetes.transport import Exchange
+from postflight.redaction import cut_short, masked
 
 _WORTH_A_RETRY: Final = frozenset({429, 500, 502, 503, 504})
 _FIRST_ERROR: Final = 500
@@ -34,9 +35,9 @@ def status_message(body: bytes) -> str:
     """Return the message of a Kubernetes `Status`, else the first words of the body."""
     try:
         answer = json.loads(body)
-        return str(answer["message"])[:300]
+        return cut_short(masked(str(answer["message"])), 300)
     except (ValueError, KeyError, TypeError, RecursionError):
-        return " ".join(body[:200].decode(errors="replace").split())
+        return cut_short(masked(" ".join(body[:4096].decode(errors="replace").split())), 200)
 
 
 def refuse(said: str, need: str, status: int, message: str) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from pydantic import Field
 from postflight.evidence import Evidence
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes.client import Resource
-from postflight.probes.kubernetes.reading import entries, mapping, number, text
+from postflight.probes.kubernetes.reading import by_name, entries, mapping, number, text
 from postflight.probes.reads import reads
 
 _ROLE: Final = "eks.amazonaws.com/role-arn"
@@ -36,10 +37,14 @@ class Services(Evidence):
     namespace: str
     items: tuple[Service, ...]
 
+    @cached_property
+    def _by_name(self) -> dict[str, Service]:
+        return by_name(self.items)
+
     def named(self, name: str) -> Service:
         """Return one of them, or its absence."""
         absent = Service(namespace=self.namespace, name=name, found=False)
-        return next((item for item in self.items if item.name == name), absent)
+        return self._by_name.get(name, absent)
 
 
 class Endpoints(Evidence):
@@ -58,9 +63,16 @@ class EndpointSlices(Evidence):
     namespace: str
     items: tuple[Endpoints, ...]
 
+    @cached_property
+    def _by_service(self) -> dict[str, list[Endpoints]]:
+        slices: dict[str, list[Endpoints]] = {}
+        for item in self.items:
+            slices.setdefault(item.service, []).append(item)
+        return slices
+
     def of(self, service: str) -> Endpoints:
         """Return the pods behind one Service; not found where no slice tells of it."""
-        slices = [item for item in self.items if item.service == service]
+        slices = self._by_service.get(service, [])
         return Endpoints(
             namespace=self.namespace,
             service=service,
@@ -95,10 +107,14 @@ class ServiceAccounts(Evidence):
     namespace: str
     items: tuple[ServiceAccount, ...]
 
+    @cached_property
+    def _by_name(self) -> dict[str, ServiceAccount]:
+        return by_name(self.items)
+
     def named(self, name: str) -> ServiceAccount:
         """Return one of them, or its absence."""
         absent = ServiceAccount(namespace=self.namespace, name=name, found=False)
-        return next((item for item in self.items if item.name == name), absent)
+        return self._by_name.get(name, absent)
 
 
 @reads("list services")

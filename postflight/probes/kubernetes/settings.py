@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from urllib.parse import unquote, urlsplit
 
 from postflight.evidence import Evidence
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes.client import Resource
-from postflight.probes.kubernetes.reading import mapping, text
+from postflight.probes.kubernetes.reading import by_name, mapping, text
 from postflight.probes.reads import reads
 
 
@@ -58,10 +59,14 @@ class ConfigMaps(Evidence):
     namespace: str
     items: tuple[Settings, ...]
 
+    @cached_property
+    def _by_name(self) -> dict[str, Settings]:
+        return by_name(self.items)
+
     def named(self, name: str) -> Settings:
         """Return one of them, or its absence."""
         absent = Settings(kind="ConfigMap", namespace=self.namespace, name=name, found=False)
-        return next((item for item in self.items if item.name == name), absent)
+        return self._by_name.get(name, absent)
 
 
 @reads("list configmaps")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+from postflight.probes.deadlines import alarm
 
 _CHUNK = 65536
 
@@ -51,9 +52,15 @@ class _Connection(http.client.HTTPConnection):
             self.watch.guard(self.sock)
         target = self._target
         if target.tls is not None:
-            self.sock = target.tls.wrap_socket(
-                self.sock, server_hostname=target.tls_server_name or target.host
+            secured = target.tls.wrap_socket(
+                self.sock,
+                server_hostname=target.tls_server_name or target.host,
+                do_handshake_on_connect=False,
             )
+            self.sock = secured
+            if self.watch is not None:
+                self.watch.guard(secured)
+            secured.do_handshake()
         self.sock.settimeout(target.read_s)
 
 
@@ -191,37 +198,31 @@ class _Watch:
         self.has_fired = False
         self._guarded: socket.socket | None = None
         self._lock = threading.Lock()
-        self._timer = threading.Timer(within_s, self._fire)
-        self._timer.daemon = True
-        self._timer.start()
+        self._alarm = alarm(within_s, self._fire)
 
     def guard(self, connected: socket.socket) -> None:
         """Cut this connection when the time is up. Raises TimeoutError when it is already."""
         with self._lock:
             if self.has_fired:
                 raise TimeoutError
-            # A second handle on the same connection: the first moves into a TLS object, which is not
-            # to be touched from another thread.
-            self._guarded = socket.socket(fileno=os.dup(connected.fileno()))
+            self._guarded = connected
 
     def stop(self) -> None:
-        self._timer.cancel()
-        with self._lock:
-            if self._guarded is not None:
-                self._guarded.close()
-                self._guarded = None
+        self._alarm.cancel()
+        self._guarded = None
 
     def _fire(self) -> None:
         with self._lock:
             self.has_fired = True
             if self._guarded is not None:
-                with contextlib.suppress(OSError):  # closed by the other side in the same moment
-                    self._guarded.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # closed by either side in the same moment
+                    # The connection's own method, not that of a TLS object, which is another thread's.
+                    socket.socket.shutdown(self._guarded, socket.SHUT_RDWR)
 
 
 def _too_slow(within_s: float, target: Target, *, has_fired: bool) -> str:
     if has_fired:
-        return f"did not finish its answer within {within_s:g} s"
+        return f"did not finish its answer within {round(within_s, 1):g} s"
     return f"did not answer in time (connect {target.connect_s:g} s, read {target.read_s:g} s)"
 
 

@@ -1,4 +1,4 @@
-"""Reads a Kubernetes list item by item as it arrives, so that a long one is never in memory as a whole."""
+"""Reads the list in a JSON object item by item, so that a long one is never in memory as a whole."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ _WHITESPACE = " \t\r\n"
 
 
 class NotAListError(Exception):
-    """The text is no Kubernetes list."""
+    """The text is no JSON object, or has no such list of objects in it."""
 
 
 class ListReader:
-    """Yields the items of one page, and keeps its `continue` token.
+    """Yields the items of the list called `name`, and keeps what stands `beside` it, or is null in its place.
 
-    An API server answers `resourceVersion=0` from its cache in one piece, however many objects there are.
+    An API server answers `resourceVersion=0` from its cache in one piece, however many objects there are; and
+    the results of a large environment are tens of megabytes.
     """
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    def __init__(self, chunks: Iterator[bytes], name: str = "items") -> None:
         self._chunks = chunks
+        self._name = name
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._json = json.JSONDecoder()
         self._text = ""
         self._at = 0
-        self.next_page: str | None = None
+        self.beside: dict[str, Any] = {}
 
     def items(self) -> Iterator[dict[str, Any]]:
         """Yield each item. Raises NotAListError."""
@@ -36,14 +38,14 @@ class ListReader:
             if mark == ",":
                 self._at += 1
             key = self._value()
+            if not isinstance(key, str):
+                raise NotAListError
             self._expect(":")
-            if key == "items":
-                has_items = True
+            if key == self._name and self._peek() != "n":
                 yield from self._elements()
             else:
-                value = self._value()
-                if key == "metadata" and isinstance(value, dict):
-                    self.next_page = value.get("continue") or None
+                self.beside[key] = self._value()
+            has_items |= key == self._name
         self._at += 1
         for _ in self._chunks:  # read to the end, so that the connection can be used again
             self._text = ""
@@ -51,9 +53,6 @@ class ListReader:
             raise NotAListError
 
     def _elements(self) -> Iterator[dict[str, Any]]:
-        if self._peek() == "n":
-            self._value()
-            return
         self._expect("[")
         while (mark := self._peek()) != "]":
             if mark == ",":
@@ -96,5 +95,9 @@ class ListReader:
                 continue
             except RecursionError:
                 raise NotAListError from None
+            if end == len(self._text) and isinstance(value, int | float):
+                # It may go on in what has not arrived yet; an object never ends with a number.
+                self._more()
+                continue
             self._at = end
             return value

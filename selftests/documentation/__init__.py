@@ -1,0 +1,1 @@
+"""Reads the pages of the documentation, and does in a copy of the checkout what they say."""

@@ -1,0 +1,60 @@
+"""A replay knows what it judges again, and is never taken for a run that looked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from selftests import tiny_project
+from selftests.test_run import pytest_said
+
+
+def replay_of(folder: Path, environment: str) -> Path:
+    """Make a run's folder of which nothing is known but its environment."""
+    (folder / "evidence").mkdir(parents=True)
+    kept = {"vantage": "outside", "variables": {}}
+    (folder / "surroundings.json").write_text(json.dumps(kept), encoding="utf-8")
+    told = {"run": {"env": environment, "started": "2026-11-20T03:00:00+00:00"}}
+    (folder / "results.json").write_text(json.dumps(told), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("variable", ["", "stage"])
+def test_a_replay_needs_no_environment(tmp_path: Path, variable: str) -> None:
+    """The run knows what it was of, even production; a variable left over in a shell does not."""
+    run = replay_of(tmp_path / "run", "prod")
+
+    status, said = pytest_said(f"--replay={run}", "--collect-only", "-q", POSTFLIGHT_ENV=variable)
+
+    assert status == 0, said
+    assert "tests_infra/test_nat.py" in said
+
+
+def test_a_replay_of_another_environment_says_so(tmp_path: Path) -> None:
+    """That an answer was not recorded would be told of each check, and not why."""
+    run = replay_of(tmp_path / "run", "sandbox")
+
+    status, said = pytest_said("--env", "stage", f"--replay={run}")
+
+    assert status == 4
+    assert "that is a run of sandbox, not of stage." in said
+    assert "Traceback" not in said
+
+
+def test_a_replay_is_not_told_as_the_newest_run(tmp_path: Path) -> None:
+    """Old evidence judged tonight must not be what `latest` shows, nor be compared with a newer run."""
+    made = tiny_project.make(tmp_path)
+    newer = made / "reports" / "tiny-20990101T000000Z"
+    newer.mkdir()
+    told = {"id": "tests_infra/test_tiny.py::test_other", "verdict": "failed", "duration_s": 0.1}
+    results = {"schema": 1, "run": {"env": "tiny", "started": newer.name}, "checks": [told]}
+    (newer / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    (made / "reports" / "latest").symlink_to(newer.name)
+
+    run = tiny_project.run(made)
+
+    assert run.stdout.count("REPLAY of recorded: nothing was looked at now") == 2
+    assert "since " not in run.stdout
+    assert (made / "reports" / "latest").resolve() == newer
