@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from postflight.evidence import LiveAnswers, Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.reads import Probe
 from sandbox import names
+from selftests.aws_server import Cloud
 
 NO_FILES = {
     "AWS_CONFIG_FILE": "/nonexistent/config",
@@ -20,6 +22,9 @@ NO_FILES = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+
+# Three attempts at a server that says nothing, and the pauses between them.
+ABANDONED_S = 30.0
 
 # A bucket that keeps versions, where a selftest makes one.
 VERSIONED = "keeps-versions"
@@ -45,6 +50,21 @@ def connections(
     if key is not None:
         variables |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": "secret"}
     return Connections(environment(assume_role), "outside", variables)
+
+
+@contextmanager
+def hanging(cloud: Cloud) -> Iterator[LiveAnswers]:
+    """Let AWS hang for what is asked of these answers.
+
+    A look that came too late tries again behind our back: it is awaited, lest another test counts its calls.
+    """
+    answers = LiveAnswers()
+    cloud.aws.mode("hang")
+    try:
+        yield answers
+    finally:
+        cloud.aws.mode("")
+        answers.close(ABANDONED_S)
 
 
 def look(reached: Connections, probe: Probe[..., Any], *arguments: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postflight.probes.aws import ec2
 from postflight.probes.reads import reads
-from selftests.aws_looks import connections, look, refusal
+from selftests.aws_looks import connections, hanging, look, refusal
 from selftests.aws_server import Cloud
 
 pytest_plugins = ["selftests.aws_fixtures"]
@@ -17,9 +17,8 @@ def test_who_waits_for_a_throttled_call_says_so(cloud: Cloud) -> None:
     cloud.aws.throttle(["ec2:DescribeVpcs"])
     try:
         refusal(lambda: look(reached, ec2.vpcs))
-        cloud.aws.mode("hang")
-        said = refusal(lambda: look(reached, patient))
+        with hanging(cloud) as answers:
+            said = refusal(lambda: answers.ask(patient.looking(reached)))
     finally:
-        cloud.aws.mode("")
         cloud.aws.throttle([])
     assert str(said).endswith("(it needs ec2:DescribeSubnets); AWS throttles ec2:DescribeVpcs")
