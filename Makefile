@@ -55,11 +55,13 @@ generated: schema  ## Write anew what is generated: schema, permissions of deplo
 	$(RUN) selftests.proofs --table > docs/faults.md
 	$(RUN) selftests.proofs.words > runbook/faults.json
 
-report: reports/node_modules/.package-lock.json  ## Build the Allure report of the latest run (needs Node.js 20 or newer)
+report:  ## Build the Allure report of the latest run (needs Node.js 20 or newer)
+	@command -v npm >/dev/null || { echo "make report needs Node.js 20 or newer with npm."; exit 1; }
+	@node reports/results.mjs $(RUN_FOLDER)
+	@$(MAKE) --no-print-directory reports/node_modules/.package-lock.json
 	@node reports/build.mjs $(RUN_FOLDER)
 
 reports/node_modules/.package-lock.json: reports/package.json reports/package-lock.json
-	@command -v npm >/dev/null || { echo "make report needs Node.js 20 or newer with npm."; exit 1; }
 	npm ci --prefix reports --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 

@@ -39,7 +39,16 @@ def replayed(config: pytest.Config) -> Replayed | None:
     try:
         return found_replayed(config.invocation_params.dir / named)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise pytest.UsageError(f"--replay {named}: this is no folder of a run ({error}).") from None
+        raise _no_run(named, error) from None
+
+
+def _no_run(named: str, error: Exception) -> pytest.UsageError:
+    if not isinstance(error, OSError):
+        return pytest.UsageError(f"--replay {named}: this is no folder of a run ({error}).")
+    why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return pytest.UsageError(
+        f"--replay {named}: this is no folder of a run ({why}). Each run has a folder of its own in reports/."
+    )
 
 
 def environment(config: pytest.Config, file: Path, process: Mapping[str, str]) -> Environment:
@@ -72,9 +81,7 @@ def surroundings(config: pytest.Config, again: Replayed | None) -> Surroundings:
     try:
         before = recorded(again.folder)
     except (OSError, ValueError, KeyError) as error:
-        raise pytest.UsageError(
-            f"--replay {config.getoption('--replay')}: this is no folder of a run ({error})."
-        ) from None
+        raise _no_run(config.getoption("--replay"), error) from None
     return Surroundings(said or before.vantage, {**os.environ, **before.variables})
 
 

@@ -93,7 +93,11 @@ def replayed(run: Path) -> Replayed:
         # A replay has no evidence of its own; it says whose it judged.
         folder = Path(told["replayed"]).resolve(strict=True)
         told = _told(folder)
-    return Replayed(folder, told["env"], told["started"]) if told else Replayed(folder)
+    if told:
+        return Replayed(folder, told["env"], told["started"])
+    # A run that was killed has kept where it stood at least.
+    recorded(folder)
+    return Replayed(folder)
 
 
 def _told(run: Path) -> Mapping[str, Any]:

@@ -1,20 +1,18 @@
 // Builds an Allure report: `node reports/build.mjs [FOLDER]`. The folder is a run (the latest by default), or holds
-// the results of several environments, which become one report. `make report` calls it.
+// the results of several environments, which become one report. `make report` calls it, once `results.mjs` has found some.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { environmentsOf, gather } from "./results.mjs";
+import { chosen, environmentsOf, gather } from "./results.mjs";
 
 const reports = dirname(fileURLToPath(import.meta.url));
-const run = resolve(process.argv[2] ?? join(reports, "latest"));
+const run = chosen(process.argv[2]);
 const gathered = join(run, "allure-gathered");
 const own = join(run, "allure-results");
 
-if (!existsSync(own) && !(existsSync(run) && gather(realpathSync(run), gathered))) {
-  console.error(`${own} is not there. Let a run keep Allure results first:`);
-  console.error("  pytest --env NAME --alluredir reports/allure-results --clean-alluredir");
-  process.exit(1);
+if (!existsSync(own)) {
+  gather(realpathSync(run), gathered);
 }
 
 const results = realpathSync(existsSync(own) ? own : gathered);

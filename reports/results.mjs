@@ -1,6 +1,8 @@
 // Finds the Allure results of a run, or of the newest run of each environment below a folder.
+// `node reports/results.mjs [FOLDER]` fails where there are none, before anything is installed to show them.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const RESULTS = "allure-results";
 // What Allure has one of for the whole report; several environments' own would overwrite each other.
@@ -29,6 +31,12 @@ const newest = (folder) => {
   );
 };
 
+/** The folder that is meant: the latest run, if none is named. */
+export const chosen = (named) => resolve(named ?? join(dirname(fileURLToPath(import.meta.url)), "latest"));
+
+/** Whether a folder is a run with results, or holds any. */
+const holdsResults = (run) => existsSync(join(run, RESULTS)) || (existsSync(run) && folders(run).length > 0);
+
 /** Copy the newest results of each environment below a folder together. Returns how many folders there were. */
 export const gather = (root, into) => {
   rmSync(into, { recursive: true, force: true });
@@ -49,3 +57,9 @@ export const environmentsOf = (folder) => {
     .flatMap((name) => read(join(folder, name)).labels ?? []);
   return [...new Set(labels.filter(({ name }) => name === "env").map(({ value }) => value))].sort();
 };
+
+if (process.argv[1] === fileURLToPath(import.meta.url) && !holdsResults(chosen(process.argv[2]))) {
+  console.error(`${join(chosen(process.argv[2]), RESULTS)} is not there. Let a run keep Allure results first:`);
+  console.error("  pytest --env NAME --alluredir reports/allure-results --clean-alluredir");
+  process.exit(1);
+}

@@ -172,6 +172,34 @@ def test_an_assertion_fails_on_what_it_is_there_for(which: str) -> None:
     assert assertion(check, str(failure.value)) == which
 
 
+@pytest.mark.parametrize(
+    ("check", "given"),
+    [
+        (
+            "test_database_server_is_in_the_cluster_vpc",
+            {
+                "declared_database_server": SERVER,
+                "database_server": rds.DatabaseServer(found=False, kind="cluster", identifier="gone"),
+            },
+        ),
+        (
+            "test_cache_is_in_the_cluster_vpc",
+            {
+                "declared_cache": SANDBOX.caches["doa-market-redis"],
+                "cache": elasticache.Cache(found=False, name="gone"),
+            },
+        ),
+    ],
+    ids=["database server", "cache"],
+)
+def test_absent_things_are_not_in_one_vpc(check: str, given: Given) -> None:
+    """Neither has a VPC: that is nothing which they have in common."""
+    with pytest.raises(AssertionError, match="in VPC none, EKS cluster gone in none"):
+        function(f"tests_infra/test_vpc.py::{check}")(
+            **given, eks_cluster=eks.Cluster(found=False, name="gone")
+        )
+
+
 @pytest.mark.parametrize("check", CHECKS)
 def test_every_assertion_has_been_seen_to_fail(check: str) -> None:
     """An assertion that never failed may say nothing, and a check with several hides one that is wrong."""

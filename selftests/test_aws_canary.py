@@ -55,6 +55,16 @@ def test_canary_is_written_read_and_removed(cloud: Cloud, role: str | None) -> N
     assert keys(cloud) == []
 
 
+def test_canary_is_sent_without_asking_leave(cloud: Cloud) -> None:
+    """Botocore asks first, and waits a second for an answer that many proxies and gateways never give."""
+    reached = connections(cloud.aws.endpoint_url)
+    sent: list[Any] = []
+    s3 = reached.aws.client("s3", role=names.API_ROLE)
+    s3.meta.events.register("before-send.s3.PutObject", lambda request, **_: sent.append(request.headers))
+    assert look(reached, canary.canary, names.MEDIA_BUCKET, PREFIX, names.API_ROLE).is_complete
+    assert [("Content-Length" in headers, "Expect" in headers) for headers in sent] == [(True, False)]
+
+
 def test_canaries_of_killed_runs_are_swept_and_nothing_else(cloud: Cloud) -> None:
     """A run that was killed must not leave objects for ever; what others put there is theirs."""
     store = cloud.aws.client("s3")

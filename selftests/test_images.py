@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from postflight.environment import Environment, Service
-from postflight.evidence import LiveAnswers, Unverified
+from postflight.evidence import LiveAnswers, Looking, Unverified
 from postflight.probes.aws import eks, iam
 from postflight.probes.connections import Connections
 from postflight.subjects.images import RunningImages, WorkloadImages, running_images, workload_images
@@ -226,3 +227,35 @@ def test_role_of_a_small_group_does_not_stand_for_the_nodes_of_karpenter(
     post(served, "/api/v1/nodes", {"metadata": {"name": "made-by-karpenter"}})
     with pytest.raises(Unverified, match=r"1 of the nodes .* made-by-karpenter for one"):
         row(_with_a_group(ask), environment)
+
+
+@dataclass(frozen=True)
+class _OneIsUnseen:
+    """Two node groups; of one of their roles nothing can be seen, the other has no policy at all."""
+
+    renewals = 0
+
+    roles: tuple[str, str]
+
+    def ask(self, looking: Looking, since: float = 0.0) -> Any:
+        """Answer by what is asked."""
+        del since
+        about = [one for one in self.roles if one in str(looking.question.arguments)]
+        match looking.question.probe.rpartition(".")[2], about:
+            case "node_groups", _:
+                return eks.NodeGroups(names=self.roles)
+            case "node_group", [name]:
+                return eks.NodeGroup(name=name, role_arn=names.role_arn(name))
+            case _, ["unseen"]:
+                raise Unverified("AWS does not let us look")
+        return iam.RolePolicies(role="bare")
+
+
+@pytest.mark.parametrize("order", [("unseen", "bare"), ("bare", "unseen")])
+def test_a_role_that_is_refused_is_told_beside_one_that_is_not_known(
+    asking: tuple[Ask, Environment], order: tuple[str, str]
+) -> None:
+    """Images of half of the nodes cannot be pulled: that is a finding, whatever the others may do."""
+    ask, environment = asking
+    seen = node_roles(Ask(_OneIsUnseen(order), ask.connections), environment)
+    assert [(one.name, bool(one.refused)) for one in seen.items] == [("bare", True)]

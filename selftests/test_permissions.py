@@ -251,6 +251,22 @@ def test_commands_in_pods_are_allowed_only_where_an_environment_lets_them(tmp_pa
     assert not _may_exec(shop("true"), file, "inside"), "inside the network the database itself is asked"
 
 
+def test_a_lock_beside_the_state_needs_no_table(tmp_path: Path) -> None:
+    """Terraform keeps its lock in S3 where a backend says `use_lockfile`, and DynamoDB is no concern then."""
+    file = tmp_path / "shop.yaml"
+    state = "terraform: {shop: {bucket: shop-states, key: shop.tfstate%s}}\n"
+    head = "aws: {account: '123456789012', region: ap-northeast-2}\n"
+
+    def actions(lock: str) -> str:
+        file.write_text(head + state % lock, encoding="utf-8")
+        shop = load(file, {})
+        return json.dumps(iam_policy(shop, needs(str(file), shop, ROOT, ["outside"])))
+
+    assert "dynamodb:GetItem" in actions(", lock_table: locks")
+    assert "s3:GetObject" in actions("")
+    assert "dynamodb" not in actions("")
+
+
 def _may_exec(environment: Environment, file: Path, vantage: Any) -> bool:
     found = rbac_objects(environment, needs(str(file), environment, ROOT, [vantage]), [])
     return any("pods/exec" in rule["resources"] for rule in rules(found))

@@ -32,6 +32,22 @@ def test_a_replay_needs_no_environment(tmp_path: Path, variable: str) -> None:
     assert "tests_infra/test_nat.py" in said
 
 
+@pytest.mark.parametrize("made", [False, True], ids=["absent", "empty"])
+def test_what_is_no_run_is_said_in_words(tmp_path: Path, made: bool) -> None:
+    """`[Errno 2]` is for whoever wrote the program."""
+    folder = tmp_path / "nothing"
+    if made:
+        folder.mkdir()
+
+    status, said = pytest_said(f"--replay={folder}")
+
+    assert status == 4
+    assert "this is no folder of a run (" in said
+    assert "No such file or directory" in said
+    assert "Each run has a folder of its own in reports/." in said
+    assert "Errno" not in said
+
+
 def test_a_replay_of_another_environment_says_so(tmp_path: Path) -> None:
     """That an answer was not recorded would be told of each check, and not why."""
     run = replay_of(tmp_path / "run", "sandbox")

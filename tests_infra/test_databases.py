@@ -80,3 +80,7 @@ def test_database_server_uses_its_parameter_group(
         f"database server {declared_database_server.identifier} uses parameter group "
         f"{database_server.parameter_group or 'none'}, not {declared_database_server.parameter_group}"
     )
+    assert database_server.parameters_applied == "in-sync", (
+        f"database server {declared_database_server.identifier} runs without the last changes of parameter "
+        f"group {database_server.parameter_group} ({database_server.parameters_applied or 'no status told'})"
+    )

@@ -23,6 +23,7 @@ def test_state_holds_its_resources(declared_terraform_state: Any, state: Any) ->
     assert not lacking, f"the Terraform state s3://{state.place} does not hold {', '.join(lacking)}"
 
 
+@pytest.mark.where("lock_table")
 def test_state_is_not_left_locked(declared_terraform_state: Any, state_lock: Any) -> None:
     """A run that was cut off leaves its lock; later runs wait in vain. Without a table no run gets one."""
     assert state_lock.has_table, (

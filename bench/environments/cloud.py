@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from bench.environments.size import ACCOUNT, CLUSTER, DIGEST, NODE_ROLE, REGION, TAG, Size
+from bench.environments.size import ACCOUNT, CLUSTER, DIGEST, NODE_GROUP, NODE_ROLE, REGION, TAG, Size
 
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/{NODE_ROLE}"
 _PULLS = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
@@ -42,8 +42,8 @@ class Cloud:
         if depth == 2:
             return web.json_response({"cluster": self._cluster})
         if depth == 3:
-            return web.json_response({"nodegroups": ["all"]})
-        group = {"nodegroupName": "all", "nodeRole": _ROLE, "clusterName": CLUSTER}
+            return web.json_response({"nodegroups": [NODE_GROUP]})
+        group = {"nodegroupName": NODE_GROUP, "nodeRole": _ROLE, "clusterName": CLUSTER}
         return web.json_response({"nodegroup": group})
 
     async def _post(self, request: web.Request) -> web.Response:

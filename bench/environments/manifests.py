@@ -8,6 +8,7 @@ from bench.environments.size import (
     HEALTH,
     LOGIN,
     NAMESPACE,
+    NODE_GROUP,
     PODS_A_NODE,
     SETTINGS,
     Size,
@@ -40,7 +41,9 @@ def objects(size: Size, app_port: int) -> Iterator[tuple[Manifest, Manifest | No
 def _node(number: int) -> tuple[Manifest, Manifest]:
     allocatable = {"cpu": "64", "memory": "256Gi", "pods": str(PODS_A_NODE + 10)}
     ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is ready"}
-    node = manifest("v1", "Node", f"node-{number}", None, spec={"providerID": f"aws:///a/i-{number:017x}"})
+    metadata = {"labels": {"eks.amazonaws.com/nodegroup": NODE_GROUP}}
+    spec = {"providerID": f"aws:///a/i-{number:017x}"}
+    node = manifest("v1", "Node", f"node-{number}", None, metadata=metadata, spec=spec)
     return node, {"allocatable": allocatable, "capacity": allocatable, "conditions": [ready]}
 
 

@@ -43,7 +43,7 @@ def nat_gateways(place: Place) -> Section:
     """Find the VPC's NAT gateways."""
 
     def find() -> Iterator[Entry]:
-        for gateway in _gateways(place):
+        for gateway in sorted(_gateways(place), key=lambda one: one.name or one.id):
             fields = {"gateway": gateway.name or gateway.id, "zone": gateway.zone}
             yield Entry(gateway.name or gateway.id, fields)
 

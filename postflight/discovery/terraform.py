@@ -25,15 +25,18 @@ def states(place: Place) -> Section:
     def find() -> Findings:
         found = list(_states(place))
         tables = [name for name in place.ask(looks.tables).items if _LOCKS.search(name)]
-        if found and not tables:
-            return Findings((), ("states were found, and no DynamoDB table that could hold their lock",))
-        own = [one for one in found if _is_own(place, one[1])] if len(found) > 1 else found
+        own = [one for one in found if _is_own(place, one[1])] if len(found) > 1 or not tables else found
+        if found and not tables and not own:
+            # Buckets are of all regions; a table would have said that somebody applies in this one.
+            return Findings(
+                (), ("states were found, and nothing says that one of them is this environment's",)
+            )
         entries = tuple(
             _entry(place, bucket, key, tables, is_own=(bucket, key) in own) for bucket, key in found
         )
         return Findings(entries)
 
-    return section("terraform", "State in S3, lock in DynamoDB.", find)
+    return section("terraform", "State in S3; its lock in DynamoDB, or beside it.", find)
 
 
 def _states(place: Place) -> Iterator[tuple[str, str]]:
@@ -50,7 +53,7 @@ def _is_own(place: Place, key: str) -> bool:
 
 def _entry(place: Place, bucket: str, key: str, tables: list[str], *, is_own: bool) -> Entry:
     name = re.sub(r"[^a-z0-9]+", "-", key.lower().removesuffix(".tfstate")).strip("-")
-    fields = {"bucket": bucket, "key": key, "lock_table": tables[0]}
+    fields = {"bucket": bucket, "key": key, **({"lock_table": tables[0]} if tables else {})}
     if not is_own:
         return Entry(name, fields, left_out="it seems to be another environment's")
     addresses = place.ask(terraform.state, bucket, key).addresses

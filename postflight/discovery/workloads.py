@@ -46,7 +46,7 @@ class Workload:
     @property
     def references(self) -> Iterator[tuple[str, Reference]]:
         """Each variable that comes from one key of a ConfigMap or Secret."""
-        for container in self.deployment.containers:
+        for container in self.deployment.all_containers:
             for variable in container.variables:
                 if variable.reference is not None:
                     yield variable.name, variable.reference
@@ -54,7 +54,7 @@ class Workload:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Names of the Secrets that its variables come from."""
-        whole = (one for container in self.deployment.containers for one in container.sources)
+        whole = (one for container in self.deployment.all_containers for one in container.sources)
         named = (reference for _, reference in self.references)
         return tuple(dict.fromkeys(one.name for one in (*whole, *named) if one.kind == "Secret"))
 
@@ -64,7 +64,7 @@ class Workload:
             if name == variable and reference.kind == "Secret" and reference.key:
                 return reference.name, reference.key
         configured = self.configuration.variable(variable)
-        for container in self.deployment.containers:
+        for container in self.deployment.all_containers:
             for source in container.sources:
                 is_it = configured is not None and configured.source.endswith(f"/{source.name}")
                 if source.kind == "Secret" and is_it:
@@ -186,7 +186,7 @@ def _readable(place: Place, namespace: str) -> tuple[tuple[str, ...], tuple[str,
     variables = {
         variable
         for deployment in place.ask(deployments.deployments, namespace, ()).items
-        for container in deployment.containers
+        for container in deployment.all_containers
         for variable in container.variables
     }
     keys = {item.key for one in place.ask(settings.config_maps, namespace, ()).items for item in one.items}

@@ -66,9 +66,11 @@ class Zone(Subject):
 
 
 class TerraformState(Subject):
-    """A Terraform state in S3 and its DynamoDB lock table."""
+    """A Terraform state in S3, and its DynamoDB lock table where it has one."""
 
     bucket: Name
     key: Name
-    lock_table: Name
+    lock_table: Name | None = Field(
+        default=None, description="Leave it out where the lock is a file beside the state (`use_lockfile`)."
+    )
     resources: tuple[Name, ...] = Field(default=(), description="Addresses that the state must hold.")

@@ -112,10 +112,10 @@ def _configuration(ask: Ask, namespace: str, found: Deployment) -> Configuration
 
 
 def _secret_keys(ask: Ask, namespace: str, found: Deployment) -> Iterator[tuple[str, list[str]]]:
-    whole = (source for container in found.containers for source in container.sources)
+    whole = (source for container in found.all_containers for source in container.sources)
     single = (
         variable.reference
-        for container in found.containers
+        for container in found.all_containers
         for variable in container.variables
         if variable.reference is not None
     )

@@ -218,7 +218,7 @@ def _repository(environment: Environment, subject: Subject | None) -> Iterator[s
 
 
 def _lock_table(environment: Environment, subject: Subject | None) -> Iterator[str]:
-    if isinstance(subject, TerraformState):
+    if isinstance(subject, TerraformState) and subject.lock_table:
         yield arn(environment, "dynamodb", f"table/{subject.lock_table}")
 
 

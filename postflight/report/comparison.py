@@ -141,7 +141,7 @@ def read_results(run: Path) -> Earlier:
     except NotAListError:
         why = "is no list of a run's checks"
     except OSError as error:
-        why = f"cannot be read ({error})"
+        why = f"cannot be read ({error.strerror})"
     except _UnfitError as error:
         why = str(error)
     raise ComparisonError(f"--compare {run}: {file} {why}.")

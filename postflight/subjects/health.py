@@ -66,7 +66,7 @@ def health(ask: Ask, _: Environment, declared: Service) -> HealthAnswer:
 
 @about("service")
 def configuration(ask: Ask, environment: Environment, declared: Service) -> Configuration:
-    """Put together the environment variables of the service's containers."""
+    """Put together the environment variables of the service's own container."""
     found = deployment(ask, environment, declared)
     if not found.found:
         return Configuration(title=found.title, found=False)
@@ -128,9 +128,9 @@ def _counted_in_a_pod(ask: Ask, environment: Environment, declared: Superuser) -
     where = f"Django in {found.title}"
     running = ask(pods.pods, service.namespace).selected(found.selector).items
     ready = next((pod for pod in running if pod.ready), None)
-    if ready is None or not found.containers:
+    if ready is None or found.own_container is None:
         return SuperuserCount(where=where, problem=f"{found.title} has no ready pod to ask")
-    counted = ask(commands.superusers, service.namespace, ready.name, found.containers[0].name)
+    counted = ask(commands.superusers, service.namespace, ready.name, found.own_container.name)
     return SuperuserCount(where=where, count=counted.count, problem=counted.problem)
 
 

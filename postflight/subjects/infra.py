@@ -133,4 +133,4 @@ def state(ask: Ask, _environment: Environment, declared: TerraformState) -> terr
 @about("terraform_state")
 def state_lock(ask: Ask, _environment: Environment, declared: TerraformState) -> terraform.Lock:
     """Look whether a Terraform state is locked."""
-    return ask(terraform.lock, declared.lock_table, declared.bucket, declared.key)
+    return ask(terraform.lock, declared.lock_table or "", declared.bucket, declared.key)

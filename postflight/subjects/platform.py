@@ -19,7 +19,7 @@ from postflight.probes.kubernetes.services import Endpoints, ServiceAccount
 from postflight.subjects.registry import Ask, about
 from postflight.subjects.settings import readable_variables
 
-# Of a node's memory; what is left beyond this is room for no pod.
+# Of a node's CPU or memory; what is left beyond this is room for no pod.
 _FULL = 0.99
 
 
@@ -56,20 +56,21 @@ class NodeRoom(Evidence):
     node: str
     pods: int
     pods_allowed: int
+    cpu_share: float
     memory_share: float
     cpu_free: float
     memory_free: float
 
     @property
     def is_full(self) -> bool:
-        """Whether it takes no further pod, however small."""
-        return self.pods >= self.pods_allowed or self.memory_share >= _FULL
+        """Whether it takes no further pod that asks for anything."""
+        return self.pods >= self.pods_allowed or max(self.cpu_share, self.memory_share) >= _FULL
 
     @property
     def words(self) -> str:
-        """`node ip-10-0-10-10: 29 of 29 pods, memory requested 99 %`."""
+        """`node ip-10-0-10-10: 29 of 29 pods, CPU requested 40%, memory 99%`."""
         pods = f"{self.pods} of {self.pods_allowed} pods"
-        return f"node {self.node}: {pods}, memory requested {self.memory_share:.0%}"
+        return f"node {self.node}: {pods}, CPU requested {self.cpu_share:.0%}, memory {self.memory_share:.0%}"
 
     @property
     def free(self) -> str:
@@ -82,9 +83,10 @@ class NodeRoom(Evidence):
 
 
 class ClusterRoom(Evidence):
-    """How full each node is that takes pods."""
+    """How full each node is that takes pods; Fargate makes a node for each of its pods."""
 
     items: tuple[NodeRoom, ...]
+    has_fargate: bool = False
 
 
 @about()
@@ -93,8 +95,11 @@ def cluster_room(ask: Ask, _: Environment) -> ClusterRoom:
     used = ask(usage.usage)
     if not used.nodes:
         raise Unverified("The cluster lists no pod on any node, so how full its nodes are is not known.")
-    takers = (node for node in ask(nodes.nodes).items if node.is_ready and not node.unschedulable)
-    return ClusterRoom(items=tuple(_room(node, used.of(node.name)) for node in takers))
+    takers = [node for node in ask(nodes.nodes).items if node.is_ready and not node.unschedulable]
+    return ClusterRoom(
+        items=tuple(_room(node, used.of(node.name)) for node in takers if not node.is_fargate),
+        has_fargate=any(node.is_fargate for node in takers),
+    )
 
 
 def _room(node: Node, used: usage.Usage) -> NodeRoom:
@@ -105,6 +110,7 @@ def _room(node: Node, used: usage.Usage) -> NodeRoom:
         node=node.name,
         pods=used.pods,
         pods_allowed=int(pods_allowed),
+        cpu_share=used.cpu / (cpu or 1.0),
         memory_share=used.memory / (memory or 1.0),
         cpu_free=cpu - used.cpu,
         memory_free=memory - used.memory,

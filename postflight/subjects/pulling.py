@@ -75,10 +75,16 @@ def pull_rights(ask: Ask, environment: Environment, declared: Service) -> PullRi
 def node_roles(ask: Ask, environment: Environment) -> NodeRoles:
     """Compare the policies of the roles as which the nodes act with what pulling takes."""
     roles = {group.role: group.role_arn for group in _node_groups(ask, environment)}
-    items = tuple(_node_role(ask, environment, name, arn) for name, arn in roles.items())
-    if not any(item.refused for item in items):
+    items: list[NodeRole] = []
+
+    def refuses(name: str) -> bool:
+        items.append(_node_role(ask, environment, name, roles[name]))
+        return bool(items[-1].refused)
+
+    # A role that is refused for sure is not to be hidden by one of which that is not known.
+    if not surely(roles, refuses):
         _require_managed_nodes(ask)
-    return NodeRoles(items=items)
+    return NodeRoles(items=tuple(items))
 
 
 def refused(found: Iterable[Statement], repositories: Iterable[str], role: str = "") -> Iterator[str]:

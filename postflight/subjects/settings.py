@@ -33,7 +33,7 @@ class Configured(Evidence):
 
 
 class Configuration(Evidence):
-    """The environment variables of a Deployment's containers, and the references that lead nowhere."""
+    """The environment variables of a Deployment's own container, and all references that lead nowhere."""
 
     title: str
     found: bool = True
@@ -81,25 +81,34 @@ def readable_variables(environment: Environment, namespace: str) -> tuple[str, .
 
 
 def configuration_of(deployment: Deployment, lookup: Lookup) -> Configuration:
-    """Put together what the containers of a Deployment get; later sources win, as in Kubernetes."""
+    """Put together what the own container of a Deployment gets, and what any of its containers lacks.
+
+    A sidecar's variables are not the application's, but what it needs keeps the pod from starting as well.
+    """
     variables: dict[str, Configured] = {}
     broken: list[str] = []
-    sources: list[str] = []
-    for container in deployment.containers:
-        for reference in container.sources:
-            settings = lookup(reference)
-            sources.append(settings.title)
-            if not settings.found and not reference.optional:
-                broken.append(f"{settings.title}, which container {container.name} needs, does not exist")
-            variables.update(_all_keys(settings, reference.prefix))
-        for variable in container.variables:
-            _add(variables, broken, container, variable, lookup)
+    own = deployment.own_container
+    for container in deployment.all_containers:
+        found = variables if container is own else {}
+        _read(found, broken, container, lookup)
+    sources = (lookup(reference).title for reference in own.sources) if own is not None else ()
     return Configuration(
         title=deployment.title,
         variables=tuple(variables.values()),
         sources=tuple(dict.fromkeys(sources)),
         broken=tuple(broken),
     )
+
+
+def _read(variables: dict[str, Configured], broken: list[str], container: Container, lookup: Lookup) -> None:
+    """Add what one container gets; later sources win, as in Kubernetes."""
+    for reference in container.sources:
+        settings = lookup(reference)
+        if not settings.found and not reference.optional:
+            broken.append(f"{settings.title}, which container {container.name} needs, does not exist")
+        variables.update(_all_keys(settings, reference.prefix))
+    for variable in container.variables:
+        _add(variables, broken, container, variable, lookup)
 
 
 def _add(

@@ -43,8 +43,8 @@ def ec2() -> Any:
 
 
 def placed_instance(instance: Any) -> Any:
-    """Make the address of an RDS instance settable (`placed_address`)."""
-    return _turn(instance, _placed_instance_kind(type(instance)), placed_address=None)
+    """Make an RDS instance's address (`placed_address`) and the state of its parameters settable."""
+    return _turn(instance, _placed_instance_kind(type(instance)), placed_address=None, parameters="in-sync")
 
 
 def placed_cluster(cluster: Any) -> Any:
@@ -85,6 +85,13 @@ def _placed_instance_kind(kind: Any) -> type:
         @property
         def address(self) -> str:
             return str(self.placed_address or super().address)
+
+        @property
+        def db_parameter_group_status_list(self) -> Any:
+            groups = super().db_parameter_group_status_list
+            for group in groups:
+                group.ParameterApplyStatus = self.parameters
+            return groups
 
     return PlacedInstance
 

@@ -74,6 +74,7 @@ def _database_instance(name: str, state: State) -> None:
         status="status",
         engine_version="engine_version",
         publicly_accessible="publicly_accessible",
+        parameters="parameters",
         subnet_group="db_subnet_group_name",
     )
 

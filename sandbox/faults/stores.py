@@ -101,6 +101,14 @@ def parameter_group_swapped(site: Site) -> Generator[None]:
     rds.delete_db_parameter_group(DBParameterGroupName=other)
 
 
+@fault("parameters-pending")
+def parameters_pending(site: Site) -> Generator[None]:
+    """A static parameter of KYEOL's database was changed, and waits for a reboot."""
+    site.aws.set("db-instance", names.KYEOL_DATABASE, parameters="pending-reboot")
+    yield
+    site.aws.set("db-instance", names.KYEOL_DATABASE, parameters="in-sync")
+
+
 @fault("ssl-off")
 def ssl_off(site: Site) -> Generator[None]:
     """KYEOL's database server refuses TLS, though KYEOL requires it."""

@@ -125,6 +125,12 @@ VARIANTS: Mapping[str, Expected] = {
         f"{PREFIX}-rds",
         f"{PREFIX}-restored {PREFIX}-postgres17",
     ),
+    "parameters-pending": cause(
+        INFRA,
+        "test_databases::test_database_server_uses_its_parameter_group",
+        f"{PREFIX}-rds",
+        f"{PREFIX}-postgres17 pending-reboot",
+    ),
     "nat-misplaced": cause(
         INFRA, "test_nat::test_nat_gateway_is_in_its_zone", "natgw-a", "ap-northeast-2b ap-northeast-2a"
     ),

@@ -149,7 +149,7 @@ class Aws:
         client = self._create(self._session(role), service, region)
         client.meta.events.register("provide-client-params.s3", self._refuse_foreign_keys)
         client.meta.events.register("before-call", _refuse_undeclared)
-        client.meta.events.register("before-call.s3.PutObject", _send_at_once)
+        client.meta.events.register("request-created.s3.PutObject", _send_at_once)
         return client
 
     def _create(self, session: Session, service: str, region: str, **arguments: Any) -> Any:
@@ -227,9 +227,9 @@ def _refuse_all_but_assuming(model: Any, **_: Any) -> None:
         raise UndeclaredReadError(f"{model.name} is not how a role is assumed; the call was not sent")
 
 
-def _send_at_once(params: Mapping[str, Any], **_: Any) -> None:
+def _send_at_once(request: Any, **_: Any) -> None:
     # botocore waits up to a second for leave to send a body; a canary is 64 bytes.
-    params["headers"].pop("Expect", None)
+    del request.headers["Expect"]
 
 
 def _value(answer: Mapping[str, Any], key: str | None, permission: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,9 @@ from postflight.probes.kubernetes.client import Resource
 from postflight.probes.kubernetes.flags import VARIABLES, kept_flags, variable_of
 from postflight.probes.kubernetes.reading import by_name, entries, mapping, number, text
 from postflight.probes.reads import reads
+
+# What `kubectl logs` and `kubectl exec` choose where none is named.
+_DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
 
 
 class Reference(Evidence):
@@ -112,6 +115,8 @@ class Deployment(Evidence):
     selector: dict[str, str] = Field(default_factory=dict)
     service_account: str = ""
     containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+    default_container: str = ""
     conditions: tuple[Condition, ...] = ()
     node_choices: tuple[tuple[NodeLabel, ...], ...] = ()
     changed: tuple[ChangedVariable, ...] | None = None
@@ -131,6 +136,24 @@ class Deployment(Evidence):
         """Whether all its pods, and as many as it asks for, are of its current generation."""
         is_seen = self.observed_generation >= self.generation
         return is_seen and self.updated >= self.replicas and not self.outdated
+
+    @property
+    def own_container(self) -> Container | None:
+        """The container that the Deployment is there for.
+
+        It is what `kubectl logs` would choose (the annotation kubectl.kubernetes.io/default-container), else
+        the one that is called like the Deployment, else the first.
+        """
+        for name in (self.default_container, self.name):
+            named = next((each for each in self.containers if each.name == name), None)
+            if named is not None:
+                return named
+        return next(iter(self.containers), None)
+
+    @property
+    def all_containers(self) -> tuple[Container, ...]:
+        """Its containers, and those that run before them."""
+        return (*self.init_containers, *self.containers)
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -193,7 +216,8 @@ def deployments(connections: Connections, namespace: str, readable: tuple[str, .
 
 
 def _deployment(item: Mapping[str, Any], namespace: str, readable: frozenset[str]) -> Deployment:
-    pod = mapping(item, "spec", "template", "spec")
+    template = mapping(item, "spec", "template")
+    pod = mapping(template, "spec")
     status = mapping(item, "status")
     return Deployment(
         namespace=namespace,
@@ -208,6 +232,8 @@ def _deployment(item: Mapping[str, Any], namespace: str, readable: frozenset[str
         selector={str(k): str(v) for k, v in mapping(item, "spec", "selector", "matchLabels").items()},
         service_account=text(pod, "serviceAccountName"),
         containers=tuple(_container(each, readable) for each in entries(pod, "containers")),
+        init_containers=tuple(_container(each, readable) for each in entries(pod, "initContainers")),
+        default_container=text(template, "metadata", "annotations", _DEFAULT_CONTAINER),
         conditions=tuple(condition(each) for each in entries(status, "conditions")),
         node_choices=_node_choices(pod),
         changed=changed_variables(item),

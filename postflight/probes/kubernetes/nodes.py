@@ -30,6 +30,11 @@ class Node(Evidence):
         return any(item.type == "Ready" and item.status == "True" for item in self.conditions)
 
     @property
+    def is_fargate(self) -> bool:
+        """Whether it was made by EKS for a single pod."""
+        return self.labels.get("eks.amazonaws.com/compute-type") == "fargate"
+
+    @property
     def trouble(self) -> str:
         """Why it is not ready, or what it is short of, in its own words."""
         ready = next((item for item in self.conditions if item.type == "Ready"), None)

@@ -64,6 +64,20 @@ def quantity(written: str) -> float:
 
 
 def _asked(pod: Mapping[str, Any], kind: str) -> float:
-    return sum(
-        quantity(text(each, "resources", "requests", kind)) for each in entries(pod, "spec", "containers")
-    )
+    """Add up as the scheduler does: what runs side by side, or more where an init container needs it before.
+
+    https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
+    """
+    beside = most = 0.0
+    for each in entries(pod, "spec", "initContainers"):
+        wanted = _request(each, kind)
+        if text(each, "restartPolicy") == "Always":
+            beside += wanted
+            wanted = 0.0
+        most = max(most, beside + wanted)
+    beside += sum(_request(each, kind) for each in entries(pod, "spec", "containers"))
+    return max(most, beside) + quantity(text(pod, "spec", "overhead", kind))
+
+
+def _request(container: Mapping[str, Any], kind: str) -> float:
+    return quantity(text(container, "resources", "requests", kind))
