@@ -28,6 +28,11 @@ def write_json(file: Path, value: object) -> None:
     write_whole(file, (as_json(value), "\n"))
 
 
+def as_line(value: object) -> str:
+    """Return JSON on one line, which is made many times faster."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def as_json(value: object) -> str:
     """Return JSON as people read it."""
     return json.dumps(value, indent=2, ensure_ascii=False)

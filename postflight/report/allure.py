@@ -17,7 +17,7 @@ from postflight.report import allure_page, allure_result
 from postflight.report.findings import Findings
 from postflight.report.shown import redacted
 from postflight.run import Run
-from postflight.writing import write_json
+from postflight.writing import as_line, write_whole
 
 _LABEL = "postflight"
 
@@ -49,7 +49,7 @@ def complete(folder: Path, findings: Findings, run: Run) -> None:
             result["labels"] = [one for one in result["labels"] if one["name"] != _LABEL]
             if ids[0] in by_id:
                 result.update(allure_result.completed(result, by_id[ids[0]], findings, run, folder))
-            write_json(file, redacted(result, run))
+            write_whole(file, (as_line(redacted(result, run)),))
     for file, container in _read(folder, "*-container.json", since_ms):
         children = set(container.get("children", ()))
         if not children or ours & children:
@@ -73,7 +73,7 @@ def _keep_what_matters(file: Path, container: Mapping[str, Any], run: Run) -> No
     if any(fixture.get("steps") or fixture.get("attachments") for fixture in fixtures):
         for fixture in fixtures:
             _redact_attachments(file.parent, fixture, run)
-        write_json(file, redacted(container, run))
+        write_whole(file, (as_line(redacted(container, run)),))
     else:
         file.unlink()
 

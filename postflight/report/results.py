@@ -11,7 +11,7 @@ from postflight.report.comparison import Comparison
 from postflight.run import Run
 from postflight.runbook import Entry
 from postflight.verdicts import Outcome
-from postflight.writing import as_json
+from postflight.writing import as_json, as_line
 
 SCHEMA = 1
 
@@ -80,7 +80,7 @@ def results(
 def text(
     results: Mapping[str, Any], outcomes: Sequence[Outcome], explanation: Explanation, comparison: Comparison
 ) -> Iterator[str]:
-    """Yield `results.json` check by check: a large environment's would double what a run holds in memory.
+    """Yield `results.json` check by check, one a line: as a whole it would double what a run holds.
 
     Raises ValueError where the place of the checks is not there, or not empty.
     """
@@ -102,7 +102,7 @@ def _list_of(told: Iterable[Any]) -> Iterator[str]:
     is_empty = True
     for one in told:
         yield "[\n" if is_empty else ",\n"
-        yield f"    {_indented(one, 4)}"
+        yield f"    {as_line(one)}"
         is_empty = False
     yield "[]" if is_empty else "\n  ]"
 
