@@ -10,6 +10,7 @@ from postflight.probes.aws import acm, cloudfront, ec2, elasticache, rds, route5
 from postflight.probes.aws.policies import statements
 from postflight.probes.aws.proxies import proxies_for
 from postflight.probes.aws.security_groups import Rule, SecurityGroup, Source, passage
+from postflight.subjects.edge import HostRecords
 
 ROLE = "arn:aws:iam::123456789012:role/api"
 OTHER = "arn:aws:iam::123456789012:role/other"
@@ -210,6 +211,30 @@ def test_distribution_serves_what_its_wildcard_covers(host: str, *, is_served: b
     """CloudFront's wildcard stands for any number of labels, unlike a certificate's."""
     found = cloudfront.Distribution(id="E1", aliases=("*.shop.com", "store.example"))
     assert found.serves(host) is is_served
+
+
+def alternative(kind: str, alias: str, *, is_standby: bool = False) -> route53.Record:
+    return route53.Record(name="www.ex.com", type=kind, alias=alias, is_standby=is_standby)
+
+
+@pytest.mark.parametrize(
+    ("records", "leads_there"),
+    [
+        ((alternative("A", "alb"), alternative("AAAA", "alb")), True),
+        ((alternative("A", "alb"), alternative("AAAA", "other")), False),
+        ((alternative("A", "alb"), alternative("A", "other", is_standby=True)), True),
+        ((alternative("A", "other"), alternative("A", "alb", is_standby=True)), False),
+        ((), False),
+    ],
+    ids=["both", "one type elsewhere", "standby elsewhere", "only the standby", "none"],
+)
+def test_one_of_several_records_that_takes_traffic_is_enough(
+    records: tuple[route53.Record, ...], *, leads_there: bool
+) -> None:
+    """Weighted and failover records lead elsewhere on purpose; a standby that is right hides nothing."""
+    zone = route53.Zone(id="Z1", name="ex.com")
+    found = HostRecords(zone=zone, records=records, target="alb", target_words="the load balancer")
+    assert found.leads_to_target is leads_there
 
 
 def test_wildcard_covers_one_label() -> None:

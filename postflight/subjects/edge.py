@@ -47,10 +47,15 @@ class HostRecords(Evidence):
 
     @property
     def leads_to_target(self) -> bool:
-        """Whether every address record is an alias (or CNAME) of the target."""
-        return bool(self.records and self.target) and all(
-            one.targets == (route53.domain(self.target),) for one in self.records
-        )
+        """Whether each type of address is an alias (or CNAME) of the target.
+
+        Where a routing policy chooses among several records, one of those that take traffic is enough.
+        """
+        alternatives: dict[str, list[bool]] = {}
+        for one in self.records:
+            leads_there = one.targets == (route53.domain(self.target),) and not one.is_standby
+            alternatives.setdefault(one.type, []).append(leads_there)
+        return bool(alternatives and self.target) and all(map(any, alternatives.values()))
 
     @property
     def words(self) -> str:

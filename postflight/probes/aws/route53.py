@@ -38,12 +38,16 @@ class Zones(Evidence):
 
 
 class Record(Evidence):
-    """A record set: its values, or the name that it is an alias of."""
+    """A record set: its values, or the name that it is an alias of.
+
+    Of several for one name, a standby of failover and one of weight 0 take no traffic in good times.
+    """
 
     name: str
     type: str
     values: tuple[str, ...] = ()
     alias: str = ""
+    is_standby: bool = False
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -130,4 +134,5 @@ def _record(item: Mapping[str, Any]) -> Record:
         type=item["Type"],
         values=tuple(value["Value"] for value in item.get("ResourceRecords", ())),
         alias=domain(item.get("AliasTarget", {}).get("DNSName", "")),
+        is_standby=item.get("Weight") == 0 or item.get("Failover") == "SECONDARY",
     )
