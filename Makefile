@@ -2,7 +2,6 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 RUN := .venv/bin/python -m
-SELFTESTS := $(RUN) pytest selftests -W error
 SYNC := $(RUN) uv sync --frozen --inexact --compile-bytecode --quiet
 
 export UV_PYTHON_DOWNLOADS := never
@@ -19,9 +18,8 @@ demo: .venv/.demo  ## Start the sandbox, verify it, leave reports/latest
 	$(RUN) pytest --env sandbox
 
 test: .venv/.test  ## Run our own tests against the sandbox
-	$(SELFTESTS) -n 3 --dist loadfile --no-loadscope-reorder $(ARGS) || { [ $$? -eq 1 ] && \
-	  echo "What failed beside others runs once more, alone; what fails again, fails:" && \
-	  $(SELFTESTS) --last-failed --last-failed-no-failures=none $(ARGS); }
+	$(RUN) pytest selftests -W error -n 3 --dist loadfile --no-loadscope-reorder --cache-clear $(ARGS) || \
+	  { [ $$? -eq 1 ] && $(RUN) selftests.again; }
 
 faults: .venv/.test  ## Prove every fault: broken, named, explained, mended
 	$(RUN) selftests.proofs $(ARGS)

@@ -41,7 +41,7 @@ _AWS = (
     f"ec2 describe-subnets --filters Name=tag:Name,Values={PREFIX}-private-*",
     "ec2 describe-route-tables", "ec2 describe-nat-gateways", "ec2 describe-managed-prefix-lists",
     f"iam get-role-policy --role-name {PREFIX}-saleor-api-role --policy-name S3MediaAccess",
-    f"iam get-role-policy --role-name {PREFIX}-alb-controller-role --policy-name ALBControllerPolicy",
+    f"iam list-attached-role-policies --role-name {PREFIX}-alb-controller-role",
     f"iam get-role-policy --role-name {PREFIX}-external-dns-role --policy-name ExternalDNSPolicy",
     "elbv2 describe-load-balancers", "elbv2 describe-target-groups", "acm list-certificates",
     "cloudfront list-distributions", "route53 list-hosted-zones",

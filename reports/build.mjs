@@ -1,16 +1,17 @@
 // Builds an Allure report: `node reports/build.mjs [FOLDER]`. The folder is a run (the latest by default), or holds
-// the results of several environments, which become one report. `make report` calls it, once `results.mjs` has found some.
+// the results of several environments, which become one report. `make report` calls it.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chosen, environmentsOf, gather } from "./results.mjs";
+import { chosen, environmentsOf, gather, requireResults } from "./results.mjs";
 
 const reports = dirname(fileURLToPath(import.meta.url));
 const run = chosen(process.argv[2]);
 const gathered = join(run, "allure-gathered");
 const own = join(run, "allure-results");
 
+requireResults(run);
 if (!existsSync(own)) {
   gather(realpathSync(run), gathered);
 }

@@ -1,6 +1,6 @@
 // Finds the Allure results of a run, or of the newest run of each environment below a folder.
-// `node reports/results.mjs [FOLDER]` fails where there are none, before anything is installed to show them.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
+// `node reports/results.mjs [FOLDER]` fails where there are none: `make report` asks before it installs anything.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -34,8 +34,15 @@ const newest = (folder) => {
 /** The folder that is meant: the latest run, if none is named. */
 export const chosen = (named) => resolve(named ?? join(dirname(fileURLToPath(import.meta.url)), "latest"));
 
-/** Whether a folder is a run with results, or holds any. */
-const holdsResults = (run) => existsSync(join(run, RESULTS)) || (existsSync(run) && folders(run).length > 0);
+/** End this process with a sentence where a folder neither is a run with results nor holds any. */
+export const requireResults = (run) => {
+  if (existsSync(join(run, RESULTS)) || (existsSync(run) && folders(run).length > 0)) {
+    return;
+  }
+  console.error(`${join(run, RESULTS)} is not there. Let a run keep Allure results first:`);
+  console.error("  pytest --env NAME --alluredir reports/allure-results --clean-alluredir");
+  process.exit(1);
+};
 
 /** Copy the newest results of each environment below a folder together. Returns how many folders there were. */
 export const gather = (root, into) => {
@@ -58,8 +65,6 @@ export const environmentsOf = (folder) => {
   return [...new Set(labels.filter(({ name }) => name === "env").map(({ value }) => value))].sort();
 };
 
-if (process.argv[1] === fileURLToPath(import.meta.url) && !holdsResults(chosen(process.argv[2]))) {
-  console.error(`${join(chosen(process.argv[2]), RESULTS)} is not there. Let a run keep Allure results first:`);
-  console.error("  pytest --env NAME --alluredir reports/allure-results --clean-alluredir");
-  process.exit(1);
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  requireResults(chosen(process.argv[2]));
 }

@@ -213,8 +213,8 @@ def test_distribution_serves_what_its_wildcard_covers(host: str, *, is_served: b
     assert found.serves(host) is is_served
 
 
-def alternative(kind: str, alias: str, *, is_standby: bool = False) -> route53.Record:
-    return route53.Record(name="www.ex.com", type=kind, alias=alias, is_standby=is_standby)
+def alternative(kind: str, alias: str, **policy: Any) -> route53.Record:
+    return route53.Record(name="www.ex.com", type=kind, alias=alias, **policy)
 
 
 @pytest.mark.parametrize(
@@ -222,16 +222,23 @@ def alternative(kind: str, alias: str, *, is_standby: bool = False) -> route53.R
     [
         ((alternative("A", "alb"), alternative("AAAA", "alb")), True),
         ((alternative("A", "alb"), alternative("AAAA", "other")), False),
-        ((alternative("A", "alb"), alternative("A", "other", is_standby=True)), True),
-        ((alternative("A", "other"), alternative("A", "alb", is_standby=True)), False),
+        ((alternative("A", "alb"), alternative("A", "other", is_secondary=True)), True),
+        ((alternative("A", "other"), alternative("A", "alb", is_secondary=True)), False),
+        ((alternative("A", "alb", weight=9), alternative("A", "other", weight=0)), True),
+        ((alternative("A", "alb", weight=9), alternative("A", "other", weight=1)), False),
+        ((alternative("A", "alb", weight=0),), True),
+        ((alternative("A", "alb", weight=0), alternative("A", "other", weight=0)), False),
         ((), False),
     ],
-    ids=["both", "one type elsewhere", "standby elsewhere", "only the standby", "none"],
-)
-def test_one_of_several_records_that_takes_traffic_is_enough(
+    ids=[
+        "both types", "one type elsewhere", "standby elsewhere", "only the standby", "weight 0 elsewhere",
+        "a tenth elsewhere", "alone with weight 0", "all with weight 0", "none",
+    ],
+)  # fmt: skip
+def test_every_record_that_takes_traffic_leads_to_the_target(
     records: tuple[route53.Record, ...], *, leads_there: bool
 ) -> None:
-    """Weighted and failover records lead elsewhere on purpose; a standby that is right hides nothing."""
+    """A standby leads elsewhere on purpose; what an old cluster has left takes its share of visitors."""
     zone = route53.Zone(id="Z1", name="ex.com")
     found = HostRecords(zone=zone, records=records, target="alb", target_words="the load balancer")
     assert found.leads_to_target is leads_there

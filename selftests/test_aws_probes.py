@@ -233,6 +233,35 @@ def test_listing_goes_through_every_page(cloud: Cloud) -> None:
     assert difference(cloud.aws.calls(), before) == {"route53:ListHostedZones": 2}
 
 
+def test_what_a_routing_policy_chooses_by_is_read(cloud: Cloud) -> None:
+    """Without it a standby would be taken for a record that leads visitors elsewhere."""
+    route = cloud.aws.client("route53")
+    zone = route.create_hosted_zone(Name="policy.test", CallerReference="policy")["HostedZone"]["Id"]
+    policies: tuple[dict[str, Any], ...] = ({"Weight": 3}, {"Weight": 0})
+    changes = [
+        {
+            "Action": "CREATE",
+            "ResourceRecordSet": {
+                "Name": "www.policy.test", "Type": "CNAME", "TTL": 60, "SetIdentifier": str(number),
+                "ResourceRecords": [{"Value": f"{number}.example"}], **policy,
+            },
+        }
+        for number, policy in enumerate(policies)
+    ]  # fmt: skip
+    change: dict[str, Any] = {"Changes": changes}
+    route.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
+    try:
+        reached = connections(cloud.aws.endpoint_url)
+        found = look(reached, route53.records, "policy.test", zone.rpartition("/")[2])
+    finally:
+        for one in changes:
+            one["Action"] = "DELETE"
+        route.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
+        route.delete_hosted_zone(Id=zone)
+    seen = found.addressing("www.policy.test")
+    assert sorted((one.weight, one.is_secondary) for one in seen) == [(0, False), (3, False)]
+
+
 def test_images_are_listed_in_pages_as_large_as_ecr_gives() -> None:
     """ECR lists by repository only, so the number of pages is all that can be saved."""
     asked: list[dict[str, Any]] = []

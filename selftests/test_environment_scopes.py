@@ -176,28 +176,3 @@ def test_controller_without_a_role_is_asked_for_none() -> None:
 def where(check: str) -> list[pytest.Mark]:
     """Return what a check wants of its subjects."""
     return [mark for mark in getattr(function(check), "pytestmark", []) if mark.name == "where"]
-
-
-def test_isolated_subnet_is_asked_for_no_way_out() -> None:
-    """Subnets of databases have neither a default route nor load balancers, and are right so."""
-    private = sandbox().subnets["private-a"]
-    environment = sandbox().model_copy(
-        update={
-            "subnets": {
-                "private-a": private,
-                "data-a": private.model_copy(update={"name": "data-a", "tier": "isolated"}),
-            }
-        }
-    )
-    collection = Collection(environment, "inside", rows(), release=None)
-    asked = {
-        check: [one.name for one in collection.about("subnet", where(check))]
-        for check in (
-            "tests_infra/test_subnets.py::test_subnet_exists",
-            "tests_infra/test_subnets.py::test_subnet_is_tagged_for_its_load_balancers",
-            "tests_infra/test_subnets.py::test_subnet_is_tagged_for_the_cluster",
-            "tests_infra/test_nat.py::test_private_subnet_has_a_default_route",
-        )
-    }
-    assert list(asked.values()) == [["private-a", "data-a"], ["private-a"], ["private-a"], ["private-a"]]
-    assert "ingress" not in scopes_of(environment, "subnet", "data-a")

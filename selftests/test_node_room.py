@@ -17,6 +17,7 @@ from selftests.aws_looks import connections
 from selftests.kube_api_server import Served, pod_manifest
 from selftests.kubernetes_runs import look, post, run_at, serving_shop
 from selftests.recorded_answers import Recorded
+from selftests.test_assertions import function
 
 SHOP = "/api/v1/namespaces/shop"
 ALLOCATABLE = {"cpu": "2", "memory": "4Gi", "pods": "29"}
@@ -64,8 +65,12 @@ def test_requests_are_counted_as_the_scheduler_does(served: Served, tmp_path: Pa
     manifest["spec"]["containers"] = [asking("cart", "800m")]
     post(served, f"{SHOP}/pods", manifest)
 
+    manifest["metadata"]["name"] = "cart-3"
+    manifest["spec"]["resources"] = {"requests": {"cpu": "2"}}
+    post(served, f"{SHOP}/pods", manifest)
+
     found = look(usage.usage, run_at(served, tmp_path, who="admin")).of("node-1")
-    assert (found.pods, found.cpu) == (2, 0.61 + 0.91)
+    assert (found.pods, found.cpu) == (3, pytest.approx(0.61 + 0.91 + 2.01))
 
 
 @pytest.mark.parametrize(
@@ -88,4 +93,15 @@ def test_a_node_of_fargate_is_not_full() -> None:
     """EKS makes one for each pod: it is as full as it should be, and says nothing of the next pod."""
     full = Usage(pods=29, cpu=2.0, memory=2.0**32)
     seen = room(full, node("node-1"), node("fargate-1", FARGATE))
-    assert ([one.node for one in seen.items], seen.has_fargate) == (["node-1"], True)
+    assert ([one.node for one in seen.items], seen.is_fargate) == (["node-1"], False)
+    assert room(full, node("fargate-1", FARGATE)).is_fargate
+
+
+def test_a_pod_of_fargate_makes_no_room_for_others() -> None:
+    """DNS may run on Fargate while all other nodes are cordoned: no application's pod has a place then."""
+    cordoned = node("node-1").model_copy(update={"unschedulable": True})
+    judge = function("tests_platform/test_nodes.py::test_nodes_have_room")
+    idle = Usage(pods=1, cpu=0.1, memory=0.0)
+    with pytest.raises(AssertionError, match="no node that takes pods"):
+        judge(cluster_room=room(idle, cordoned, node("fargate-1", FARGATE)))
+    judge(cluster_room=room(idle, node("fargate-1", FARGATE)))

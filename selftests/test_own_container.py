@@ -5,15 +5,15 @@ from __future__ import annotations
 from postflight.environment import ConfigurationValue
 from postflight.probes.kubernetes.deployments import Container, Deployment, Reference, Variable
 from postflight.probes.kubernetes.settings import Settings
-from postflight.subjects.settings import Configuration, configuration_of
+from postflight.subjects.settings import Configuration, configuration_of, own_container
 
 MISSING = Reference(kind="Secret", name="lost", key="URL")
 
 
 def container(name: str, *variables: Variable) -> Container:
     return Container(
-        name=name, image="shop:1", arguments=(), variables=variables, sources=(), readiness_path=None,
-        requests={},
+        name=name, image=f"registry.example/{name}:1", arguments=(), variables=variables, sources=(),
+        readiness_path=None, requests={},
     )  # fmt: skip
 
 
@@ -45,8 +45,15 @@ def test_the_own_container_is_the_one_that_kubectl_chooses() -> None:
     """Where the annotation names one, whoever wrote the manifest has said which it is."""
     named = Deployment(namespace="shop", name="cart", containers=(APP, PROXY), default_container="proxy")
     unnamed = Deployment(namespace="shop", name="other", containers=(PROXY, APP))
-    assert (named.own_container, unnamed.own_container) == (PROXY, PROXY)
-    assert Deployment(namespace="shop", name="none").own_container is None
+    assert (own_container(named, "shop/cart"), own_container(unnamed)) == (PROXY, PROXY)
+    assert own_container(Deployment(namespace="shop", name="none")) is None
+
+
+def test_the_declared_repository_tells_the_application_from_its_proxy() -> None:
+    """Nginx often stands first, and neither is called like the Deployment."""
+    deployment = Deployment(namespace="shop", name="cart-prod", containers=(PROXY, APP))
+    assert own_container(deployment, "cart") == APP
+    assert own_container(deployment, "art") == PROXY
 
 
 def test_what_an_init_container_lacks_is_told() -> None:

@@ -22,7 +22,6 @@ def test_subnet_is_in_the_declared_zone(declared_subnet: Any, subnet: Any) -> No
     )
 
 
-@pytest.mark.where("role_tag")
 def test_subnet_is_tagged_for_its_load_balancers(declared_subnet: Any, subnet: Any) -> None:
     """The AWS Load Balancer Controller finds subnets for an Ingress by their role tag."""
     tag = declared_subnet.role_tag
@@ -33,7 +32,6 @@ def test_subnet_is_tagged_for_its_load_balancers(declared_subnet: Any, subnet: A
 
 
 @pytest.mark.needs("cluster")
-@pytest.mark.where("role_tag")
 def test_subnet_is_tagged_for_the_cluster(declared_subnet: Any, subnet: Any, environment: Any) -> None:
     """The controller passes over a subnet that is tagged for another cluster and not for its own."""
     assert subnet.found, f"there is no subnet {declared_subnet.subnet} in this region"

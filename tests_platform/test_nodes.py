@@ -20,6 +20,6 @@ def test_nodes_are_ready(worker_nodes: Any) -> None:
 @pytest.mark.needs("cluster")
 def test_nodes_have_room(cluster_room: Any) -> None:
     """When every node is full, no rollout, no Job and no replacement of a lost pod can start."""
-    assert cluster_room.items or cluster_room.has_fargate, "the cluster has no node that takes pods"
+    assert cluster_room.items or cluster_room.is_fargate, "the cluster has no node that takes pods"
     full = [room.words for room in cluster_room.items if room.is_full]
     assert not full or len(full) < len(cluster_room.items), f"every node is full: {'; '.join(full)}"

@@ -55,10 +55,7 @@ def _subnets(place: Place) -> Iterator[Entry]:
         name = subnet.name or subnet.id
         tier = _tier(place, subnet)
         fields = {"subnet": name, "tier": tier or "private", "zone": subnet.zone}
-        if place.ask(ec2.route_tables).of(subnet).default_route is None:
-            reason = "it has no default route: isolated for databases and caches, or private and broken"
-            yield Entry(name, {**fields, "tier": "isolated"}, left_out=reason)
-        elif tier is None:
+        if tier is None:
             reason = "its default route leads neither to an internet gateway nor to a NAT gateway"
             yield Entry(name, fields, left_out=reason)
         elif subnet.tags.get(_ROLES[tier]) not in ("1", ""):

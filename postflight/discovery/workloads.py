@@ -12,11 +12,11 @@ from postflight.discovery.place import Place
 from postflight.environment.plaintext import is_secret_name
 from postflight.evidence import Unverified
 from postflight.probes.kubernetes import deployments, ingresses, services, settings
-from postflight.probes.kubernetes.deployments import Deployment, Reference
+from postflight.probes.kubernetes.deployments import Container, Deployment, Reference
 from postflight.probes.kubernetes.ingresses import Ingress
 from postflight.probes.kubernetes.services import Service
 from postflight.probes.kubernetes.settings import Settings
-from postflight.subjects.settings import DATABASE_VARIABLES, Configuration, configuration_of
+from postflight.subjects.settings import DATABASE_VARIABLES, Configuration, configuration_of, own_container
 
 # What a cluster brings along, and what delivers into it: not what an environment is there for.
 _OTHERS = frozenset(
@@ -44,18 +44,30 @@ class Workload:
         return self.service.name if self.service is not None else self.deployment.name
 
     @property
+    def _own(self) -> Iterator[Container]:
+        """Its own container, if it has one: a login is the application's, whatever others log in with."""
+        own = own_container(self.deployment)
+        yield from () if own is None else (own,)
+
+    @property
     def references(self) -> Iterator[tuple[str, Reference]]:
-        """Each variable that comes from one key of a ConfigMap or Secret."""
-        for container in self.deployment.all_containers:
+        """Each variable of its own container that comes from one key of a ConfigMap or Secret."""
+        for container in self._own:
             for variable in container.variables:
                 if variable.reference is not None:
                     yield variable.name, variable.reference
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Names of the Secrets that its variables come from."""
-        whole = (one for container in self.deployment.all_containers for one in container.sources)
-        named = (reference for _, reference in self.references)
+        """Names of the Secrets that the variables of any of its containers come from."""
+        containers = self.deployment.all_containers
+        whole = (one for container in containers for one in container.sources)
+        named = (
+            one.reference
+            for container in containers
+            for one in container.variables
+            if one.reference is not None
+        )
         return tuple(dict.fromkeys(one.name for one in (*whole, *named) if one.kind == "Secret"))
 
     def secret_key(self, variable: str) -> tuple[str, str] | None:
@@ -64,7 +76,7 @@ class Workload:
             if name == variable and reference.kind == "Secret" and reference.key:
                 return reference.name, reference.key
         configured = self.configuration.variable(variable)
-        for container in self.deployment.all_containers:
+        for container in self._own:
             for source in container.sources:
                 is_it = configured is not None and configured.source.endswith(f"/{source.name}")
                 if source.kind == "Secret" and is_it:

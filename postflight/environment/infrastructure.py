@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -41,22 +41,17 @@ class Vpc(Declaration):
     )
 
 
-_ROLE_TAGS: Final = {"public": "kubernetes.io/role/elb", "private": "kubernetes.io/role/internal-elb"}
-
-
 class Subnet(Subject):
     """A subnet by its Name tag."""
 
     subnet: Name = Field(description="Name tag, or subnet-… id.")
-    tier: Literal["public", "private", "isolated"] = Field(
-        description="By its way to the internet: its own, through NAT, or none (databases and caches)."
-    )
+    tier: Literal["public", "private"]
     zone: Name
 
     @property
     def role_tag(self) -> str:
-        """The tag by which the AWS Load Balancer Controller finds the subnets of this tier, if it should."""
-        return _ROLE_TAGS.get(self.tier, "")
+        """The tag by which the AWS Load Balancer Controller finds the subnets of this tier."""
+        return "kubernetes.io/role/elb" if self.tier == "public" else "kubernetes.io/role/internal-elb"
 
 
 class NatGateway(Subject):

@@ -24,7 +24,7 @@ def served(environment: Environment, subject: Subject) -> Iterator[tuple[str, st
     match subject:
         case Subnet(tier=tier):
             found = environment.ingresses.values()
-            yield from (("ingress", one.name) for one in found if one.scheme == _SCHEME.get(tier))
+            yield from (("ingress", one.name) for one in found if one.scheme == _SCHEME[tier])
         case Controller(kind="aws-load-balancer-controller"):
             yield from (("ingress", name) for name in environment.ingresses)
         case Controller(kind="external-dns"):

@@ -93,7 +93,7 @@ def _service(ask: Ask, service: Service) -> Iterator[tuple[str, Any]]:
         has_tag = bool(repository) and "/" not in tag
         yield f"image of {container.name}", (repository if has_tag else container.image).rpartition("/")[2]
         yield f"image tag of {container.name}", tag if has_tag else "none"
-    configuration = _configuration(ask, service.namespace, found)
+    configuration = _configuration(ask, service, found)
     yield "variables", sorted(variable.name for variable in configuration.variables)
     for name, keys in _secret_keys(ask, service.namespace, found):
         yield f"keys of Secret {name}", keys
@@ -102,13 +102,13 @@ def _service(ask: Ask, service: Service) -> Iterator[tuple[str, Any]]:
             yield variable.name, sorted(one.strip() for one in variable.value.split(",") if one.strip())
 
 
-def _configuration(ask: Ask, namespace: str, found: Deployment) -> Configuration:
+def _configuration(ask: Ask, service: Service, found: Deployment) -> Configuration:
     def lookup(reference: Reference) -> settings.Settings:
         if reference.kind == "ConfigMap":
-            return ask(settings.config_maps, namespace, _ORIGINS).named(reference.name)
-        return ask(settings.secret, namespace, reference.name, ())
+            return ask(settings.config_maps, service.namespace, _ORIGINS).named(reference.name)
+        return ask(settings.secret, service.namespace, reference.name, ())
 
-    return configuration_of(found, lookup)
+    return configuration_of(found, lookup, service.image_repository)
 
 
 def _secret_keys(ask: Ask, namespace: str, found: Deployment) -> Iterator[tuple[str, list[str]]]:

@@ -47,24 +47,26 @@ class HostRecords(Evidence):
 
     @property
     def leads_to_target(self) -> bool:
-        """Whether each type of address is an alias (or CNAME) of the target.
-
-        Where a routing policy chooses among several records, one of those that take traffic is enough.
-        """
-        alternatives: dict[str, list[bool]] = {}
-        for one in self.records:
-            leads_there = one.targets == (route53.domain(self.target),) and not one.is_standby
-            alternatives.setdefault(one.type, []).append(leads_there)
-        return bool(alternatives and self.target) and all(map(any, alternatives.values()))
+        """Whether every address record that takes traffic is an alias (or CNAME) of the target."""
+        taking = [one for one in self.records if not self._is_standby(one)]
+        return bool(taking and self.target) and all(
+            one.targets == (route53.domain(self.target),) for one in taking
+        )
 
     @property
     def words(self) -> str:
         """Say where the records lead now."""
         found = (
             f"{one.name} {one.type} {', '.join(one.targets or one.values) or 'nothing'}"
+            f"{' (standby)' if self._is_standby(one) else ''}"
             for one in self.records
         )
         return "; ".join(found) or "no record"
+
+    def _is_standby(self, record: route53.Record) -> bool:
+        """Whether it takes no traffic in good times; where all have the weight 0, they share it."""
+        siblings = (one for one in self.records if one.type == record.type)
+        return record.is_secondary or (record.weight == 0 and any(one.weight for one in siblings))
 
 
 @about("ingress")

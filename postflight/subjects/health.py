@@ -15,7 +15,7 @@ from postflight.probes.kubernetes.settings import Settings
 from postflight.subjects.app import postgres_server
 from postflight.subjects.platform import deployment
 from postflight.subjects.registry import Ask, about
-from postflight.subjects.settings import Configuration, configuration_of, readable_variables
+from postflight.subjects.settings import Configuration, configuration_of, own_container, readable_variables
 
 
 class NamedEndpoint(Evidence):
@@ -77,7 +77,7 @@ def configuration(ask: Ask, environment: Environment, declared: Service) -> Conf
             return ask(settings.config_maps, declared.namespace, readable).named(reference.name)
         return _secret(ask, environment, declared.namespace, reference.name)
 
-    return configuration_of(found, lookup)
+    return configuration_of(found, lookup, declared.image_repository)
 
 
 @about("database_server")
@@ -128,9 +128,10 @@ def _counted_in_a_pod(ask: Ask, environment: Environment, declared: Superuser) -
     where = f"Django in {found.title}"
     running = ask(pods.pods, service.namespace).selected(found.selector).items
     ready = next((pod for pod in running if pod.ready), None)
-    if ready is None or found.own_container is None:
+    own = own_container(found, service.image_repository)
+    if ready is None or own is None:
         return SuperuserCount(where=where, problem=f"{found.title} has no ready pod to ask")
-    counted = ask(commands.superusers, service.namespace, ready.name, found.own_container.name)
+    counted = ask(commands.superusers, service.namespace, ready.name, own.name)
     return SuperuserCount(where=where, count=counted.count, problem=counted.problem)
 
 

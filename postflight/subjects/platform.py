@@ -83,10 +83,13 @@ class NodeRoom(Evidence):
 
 
 class ClusterRoom(Evidence):
-    """How full each node is that takes pods; Fargate makes a node for each of its pods."""
+    """How full each node is that takes pods.
+
+    `is_fargate`: EKS makes a node for each pod, and there are no others.
+    """
 
     items: tuple[NodeRoom, ...]
-    has_fargate: bool = False
+    is_fargate: bool = False
 
 
 @about()
@@ -95,11 +98,9 @@ def cluster_room(ask: Ask, _: Environment) -> ClusterRoom:
     used = ask(usage.usage)
     if not used.nodes:
         raise Unverified("The cluster lists no pod on any node, so how full its nodes are is not known.")
-    takers = [node for node in ask(nodes.nodes).items if node.is_ready and not node.unschedulable]
-    return ClusterRoom(
-        items=tuple(_room(node, used.of(node.name)) for node in takers if not node.is_fargate),
-        has_fargate=any(node.is_fargate for node in takers),
-    )
+    shared = [node for node in ask(nodes.nodes).items if not node.is_fargate]
+    takers = (node for node in shared if node.is_ready and not node.unschedulable)
+    return ClusterRoom(items=tuple(_room(node, used.of(node.name)) for node in takers), is_fargate=not shared)
 
 
 def _room(node: Node, used: usage.Usage) -> NodeRoom:

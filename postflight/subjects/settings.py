@@ -9,6 +9,7 @@ from postflight.environment import ConfigurationValue, Environment
 from postflight.evidence import Evidence
 from postflight.probes.kubernetes.deployments import Container, Deployment, Reference, Variable
 from postflight.probes.kubernetes.settings import Login, Settings
+from postflight.subjects.references import parsed
 
 # What tells a service of DOA Market where its database is.
 DATABASE_VARIABLES = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_SSL")
@@ -80,14 +81,30 @@ def readable_variables(environment: Environment, namespace: str) -> tuple[str, .
     return tuple(sorted(declared.union(DATABASE_VARIABLES)))
 
 
-def configuration_of(deployment: Deployment, lookup: Lookup) -> Configuration:
+def own_container(deployment: Deployment, repository: str | None = None) -> Container | None:
+    """Return the container that a Deployment is there for; None where it has none at all.
+
+    It is the one that kubectl chooses (annotation kubectl.kubernetes.io/default-container), else the one with
+    an image of the service's declared repository, else the one called like the Deployment, else the first.
+    """
+    signs: tuple[Callable[[Container], bool], ...] = (
+        lambda one: one.name == deployment.default_container,
+        lambda one: bool(repository) and parsed(one.image).path.endswith(f"/{repository}"),
+        lambda one: one.name == deployment.name,
+        lambda _: True,
+    )
+    found = (one for is_it in signs for one in deployment.containers if is_it(one))
+    return next(found, None)
+
+
+def configuration_of(deployment: Deployment, lookup: Lookup, repository: str | None = None) -> Configuration:
     """Put together what the own container of a Deployment gets, and what any of its containers lacks.
 
     A sidecar's variables are not the application's, but what it needs keeps the pod from starting as well.
     """
     variables: dict[str, Configured] = {}
     broken: list[str] = []
-    own = deployment.own_container
+    own = own_container(deployment, repository)
     for container in deployment.all_containers:
         found = variables if container is own else {}
         _read(found, broken, container, lookup)

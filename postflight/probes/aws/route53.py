@@ -40,14 +40,15 @@ class Zones(Evidence):
 class Record(Evidence):
     """A record set: its values, or the name that it is an alias of.
 
-    Of several for one name, a standby of failover and one of weight 0 take no traffic in good times.
+    `weight` and `is_secondary` are of routing policies, which choose among several for one name and type.
     """
 
     name: str
     type: str
     values: tuple[str, ...] = ()
     alias: str = ""
-    is_standby: bool = False
+    weight: int | None = None
+    is_secondary: bool = False
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -134,5 +135,6 @@ def _record(item: Mapping[str, Any]) -> Record:
         type=item["Type"],
         values=tuple(value["Value"] for value in item.get("ResourceRecords", ())),
         alias=domain(item.get("AliasTarget", {}).get("DNSName", "")),
-        is_standby=item.get("Weight") == 0 or item.get("Failover") == "SECONDARY",
+        weight=item.get("Weight"),
+        is_secondary=item.get("Failover") == "SECONDARY",
     )

@@ -138,19 +138,6 @@ class Deployment(Evidence):
         return is_seen and self.updated >= self.replicas and not self.outdated
 
     @property
-    def own_container(self) -> Container | None:
-        """The container that the Deployment is there for.
-
-        It is what `kubectl logs` would choose (the annotation kubectl.kubernetes.io/default-container), else
-        the one that is called like the Deployment, else the first.
-        """
-        for name in (self.default_container, self.name):
-            named = next((each for each in self.containers if each.name == name), None)
-            if named is not None:
-                return named
-        return next(iter(self.containers), None)
-
-    @property
     def all_containers(self) -> tuple[Container, ...]:
         """Its containers, and those that run before them."""
         return (*self.init_containers, *self.containers)

@@ -66,6 +66,7 @@ def quantity(written: str) -> float:
 def _asked(pod: Mapping[str, Any], kind: str) -> float:
     """Add up as the scheduler does: what runs side by side, or more where an init container needs it before.
 
+    What is asked for the pod as a whole goes before both.
     https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
     """
     beside = most = 0.0
@@ -76,7 +77,9 @@ def _asked(pod: Mapping[str, Any], kind: str) -> float:
             wanted = 0.0
         most = max(most, beside + wanted)
     beside += sum(_request(each, kind) for each in entries(pod, "spec", "containers"))
-    return max(most, beside) + quantity(text(pod, "spec", "overhead", kind))
+    as_a_whole = text(pod, "spec", "resources", "requests", kind)
+    wanted = quantity(as_a_whole) if as_a_whole else max(most, beside)
+    return wanted + quantity(text(pod, "spec", "overhead", kind))
 
 
 def _request(container: Mapping[str, Any], kind: str) -> float:
