@@ -79,7 +79,7 @@ def test_a_crashing_container_is_known_by_its_state(served: Served, tmp_path: Pa
     running = {"state": {"running": {"startedAt": at(5)}}, "lastState": {"terminated": ended}}
     waiting = {"state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}, "lastState": {}}
     at_once = {**ended, "startedAt": at(10), "finishedAt": at(10)}
-    again = {"state": {"running": {"startedAt": at(8)}}, "lastState": {"terminated": at_once}}
+    again = {"state": {"running": {"startedAt": at(0)}}, "lastState": {"terminated": at_once}}
     steady = {"state": {"running": {"startedAt": at(300)}}, "lastState": {"terminated": ended}}
     judged = []
     for state in (running, waiting, again, steady):

@@ -19,8 +19,8 @@ _PULL_REASONS: Final = frozenset(
      "RegistryUnavailable", "SignatureValidationFailed"}
 )  # fmt: skip
 _STEADY_AFTER_S: Final = 600.0
-# A run that lasted seconds, or less than the clock tells, is outlived by chance.
-_SHORTEST_PROOF_S: Final = 30.0
+# A run that lasted less than the clock tells is outlived by chance; more would be red after what is mended.
+_SHORTEST_PROOF_S: Final = 5.0
 _RESTARTING: Final = 2
 _LAST_WORDS: Final = 3
 
@@ -150,7 +150,7 @@ class Pods(Evidence):
     def restarting(self) -> tuple[tuple[Pod, ContainerState], ...]:
         """Containers that restarted more than once and have not outlived their last run.
 
-        Ten minutes do always, less than half a minute never.
+        Ten minutes do always, less than five seconds never.
         """
         return tuple(each for each in self.containers if self._is_restarting(each[1]))
 
