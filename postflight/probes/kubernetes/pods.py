@@ -19,8 +19,6 @@ _PULL_REASONS: Final = frozenset(
      "RegistryUnavailable", "SignatureValidationFailed"}
 )  # fmt: skip
 _STEADY_AFTER_S: Final = 600.0
-# A run that lasted less than the clock tells is outlived by chance; more would be red after what is mended.
-_SHORTEST_PROOF_S: Final = 5.0
 _RESTARTING: Final = 2
 _LAST_WORDS: Final = 3
 
@@ -148,10 +146,7 @@ class Pods(Evidence):
 
     @property
     def restarting(self) -> tuple[tuple[Pod, ContainerState], ...]:
-        """Containers that restarted more than once and have not outlived their last run.
-
-        Ten minutes do always, less than five seconds never.
-        """
+        """Containers that restarted more than once and have not outlived their last run (10 minutes do)."""
         return tuple(each for each in self.containers if self._is_restarting(each[1]))
 
     @property
@@ -196,7 +191,7 @@ class Pods(Evidence):
         if container.running_since is None:
             return True
         running_s = (self.looked_at - container.running_since).total_seconds()
-        return running_s < min(max(container.last_run_s, _SHORTEST_PROOF_S), _STEADY_AFTER_S)
+        return running_s < min(container.last_run_s, _STEADY_AFTER_S)
 
 
 class LastWords(Evidence):
