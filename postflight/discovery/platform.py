@@ -73,7 +73,7 @@ def _own_secrets(workload: Workload, database: str | None, cache: str | None) ->
     of_cache = ("REDIS_URL", "REDIS_PASSWORD", "CELERY_BROKER_URL") if cache else ()
     stores = (*of_database, *of_cache)
     known = {source[0] for source in map(workload.secret_key, stores) if source is not None}
-    yield from (name for name in workload.secrets if name not in known)
+    yield from (name for name in workload.deployment.secrets if name not in known)
 
 
 def _required(workload: Workload) -> Iterator[tuple[str, dict[str, str]]]:

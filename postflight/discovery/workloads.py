@@ -57,19 +57,6 @@ class Workload:
                 if variable.reference is not None:
                     yield variable.name, variable.reference
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Names of the Secrets that the variables of any of its containers come from."""
-        containers = self.deployment.all_containers
-        whole = (one for container in containers for one in container.sources)
-        named = (
-            one.reference
-            for container in containers
-            for one in container.variables
-            if one.reference is not None
-        )
-        return tuple(dict.fromkeys(one.name for one in (*whole, *named) if one.kind == "Secret"))
-
     def secret_key(self, variable: str) -> tuple[str, str] | None:
         """Return the Secret and key that a variable comes from."""
         for name, reference in self.references:

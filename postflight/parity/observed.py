@@ -112,14 +112,7 @@ def _configuration(ask: Ask, service: Service, found: Deployment) -> Configurati
 
 
 def _secret_keys(ask: Ask, namespace: str, found: Deployment) -> Iterator[tuple[str, list[str]]]:
-    whole = (source for container in found.all_containers for source in container.sources)
-    single = (
-        variable.reference
-        for container in found.all_containers
-        for variable in container.variables
-        if variable.reference is not None
-    )
-    for name in sorted({one.name for one in (*whole, *single) if one.kind == "Secret"}):
+    for name in sorted(found.secrets):
         secret = ask(settings.secret, namespace, name, ())
         yield name, sorted(item.key for item in secret.items) if secret.found else ["(no such Secret)"]
 

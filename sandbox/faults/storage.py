@@ -25,20 +25,8 @@ CANARIES = "postflight/canary/"
 @fault("s3-policy")
 def s3_policy(site: Site) -> Generator[None]:
     """The media bucket's policy denies the API's role."""
-    s3: Any = site.aws.client("s3")
-    before = s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
-    document = json.loads(before)
-    denial = {
-        "Sid": "DenyEverybodyElse",
-        "Effect": "Deny",
-        "Principal": {"AWS": names.role_arn(names.API_ROLE)},
-        "Action": "s3:*",
-        "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
-    }
-    document["Statement"].append(denial)
-    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(document))
-    yield
-    s3.put_bucket_policy(Bucket=BUCKET, Policy=before)
+    resources = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+    yield from _denied(site, "DenyEverybodyElse", "s3:*", resources)
 
 
 @fault("s3-cors")
@@ -68,17 +56,23 @@ def canary_left(site: Site) -> Generator[None]:
     written = datetime.now(UTC) - timedelta(hours=1)
     key = f"{CANARIES}{written:%Y%m%dT%H%M%S}Z-{secrets.token_hex(8)}"
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"left behind")
+    yield from _denied(site, "KeepForTheAudit", "s3:DeleteObject", f"arn:aws:s3:::{BUCKET}/{key}")
+    s3.delete_object(Bucket=BUCKET, Key=key)
+
+
+def _denied(site: Site, sid: str, action: str, resource: str | list[str]) -> Generator[None]:
+    """Let the bucket's policy deny the API's role something, and take that back."""
+    s3: Any = site.aws.client("s3")
     before = s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
     document = json.loads(before)
     denial = {
-        "Sid": "KeepForTheAudit",
+        "Sid": sid,
         "Effect": "Deny",
         "Principal": {"AWS": names.role_arn(names.API_ROLE)},
-        "Action": "s3:DeleteObject",
-        "Resource": f"arn:aws:s3:::{BUCKET}/{key}",
+        "Action": action,
+        "Resource": resource,
     }
     document["Statement"].append(denial)
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(document))
     yield
     s3.put_bucket_policy(Bucket=BUCKET, Policy=before)
-    s3.delete_object(Bucket=BUCKET, Key=key)

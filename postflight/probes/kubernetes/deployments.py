@@ -143,6 +143,18 @@ class Deployment(Evidence):
         return (*self.init_containers, *self.containers)
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the Secrets that the variables of any of its containers come from."""
+        whole = (one for container in self.all_containers for one in container.sources)
+        single = (
+            variable.reference
+            for container in self.all_containers
+            for variable in container.variables
+            if variable.reference is not None
+        )
+        return tuple(dict.fromkeys(one.name for one in (*whole, *single) if one.kind == "Secret"))
+
+    @property
     def images(self) -> tuple[str, ...]:
         """Images of its containers."""
         return tuple(container.image for container in self.containers)
