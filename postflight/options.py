@@ -292,6 +292,11 @@ def is_xdist_controller(config: pytest.Config) -> bool:
     return not is_xdist_worker(config) and bool(getattr(config.option, "dist", "no") != "no")
 
 
+def is_under_xdist(config: pytest.Config) -> bool:
+    """Whether the checks of this run are shared among processes."""
+    return is_xdist_worker(config) or is_xdist_controller(config)
+
+
 def traceback_style_is_ours(config: pytest.Config) -> bool:
     """Whether the user left --tb alone: then failures are told by cause, without tracebacks."""
     return bool(getattr(config.option, "tbstyle", "auto") == "auto")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Generator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postflight import absent_plugins, options, sharing, workers
+from postflight import absent_plugins, garbage, options, sharing, workers
 from postflight.interrupts import Interrupts
 from postflight.report import frugal
 
@@ -36,21 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     options.require_no_logs(config)
     options.require_assertions(config)
     options.require_environment(config)
-    with _no_search_for_garbage():
+    with garbage.no_search():
         config.pluginmanager.register(Hooks(config), "postflight-hooks")
-
-
-@contextmanager
-def _no_search_for_garbage() -> Generator[None]:
-    """Import without it: what is imported stays, and to search it again and again takes 0.1 s."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if was_on:
-            gc.enable()
 
 
 class Hooks:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from postflight import beginning, collection, options
+from postflight import beginning, collection, options, sdks
 from postflight.bring_up import BroughtUp
 from postflight.environment import Subject
 from postflight.evidence import LiveAnswers, Unverified
@@ -80,6 +80,8 @@ class Session:
     def begin(self) -> None:
         """Bring up, establish identity, open the run's folder. Raises pytest.UsageError (exit status 4)."""
         began = time.monotonic()
+        if self._replayed is None and not options.is_under_xdist(self._config):
+            sdks.import_ahead(self.environment)
         self._brought_up = beginning.brought_up(self._config, self.environment)
         if self._brought_up is not None:
             # The file's ${VARIABLES} have their real values only now.

@@ -29,7 +29,10 @@ def new_session(process: Mapping[str, str]) -> Session:
     """
     from botocore.session import Session
 
+    from postflight.probes.aws.models import Models
+
     session = Session()
+    session.register_component("data_loader", Models())
     session.set_config_variable("ca_bundle", True)
     session.set_config_variable("profile", process.get("AWS_PROFILE") or process.get("AWS_DEFAULT_PROFILE"))
     for variable, setting in (

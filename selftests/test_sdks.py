@@ -1,0 +1,49 @@
+"""SDKs that are imported while who we are is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from selftests.environment_files import MINIMAL, SERVER
+from selftests.proofs.harness import ROOT
+
+_IMPORT_AHEAD = """\
+import sys, time
+from pathlib import Path
+from postflight.environment import load
+from postflight.sdks import import_ahead
+
+import_ahead(load(Path(sys.argv[1]), {}))
+until = time.monotonic() + 20
+# The last of them has been imported when its names can be used.
+while not hasattr(sys.modules.get("cryptography.x509"), "load_pem_x509_certificate"):
+    assert time.monotonic() < until
+    time.sleep(0.01)
+print(*sorted({"psycopg", "dns", "botocore", "boto3", "requests"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("declared", "imported"),
+    [(MINIMAL, "dns"), (MINIMAL + SERVER, "dns psycopg")],
+    ids=["nothing", "a database server"],
+)
+def test_what_an_environment_needs_is_imported_ahead(tmp_path: Path, declared: str, imported: str) -> None:
+    """The wait for the first three round trips is long enough for it; what nobody needs is left alone."""
+    file = tmp_path / "some.yaml"
+    file.write_text(declared, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT_AHEAD, str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.stdout.strip() == imported, done.stderr
