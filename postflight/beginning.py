@@ -29,6 +29,8 @@ from postflight.surroundings import replayed as found_replayed
 
 # What was waited for is looked at once more before it is judged, and the deadline ends that too.
 _LAST_LOOK_S = 30.0
+# Beside the locks of the answers that workers share.
+_WAITING = Path("evidence") / ".waiting"
 
 
 def replayed(config: pytest.Config) -> Replayed | None:
@@ -191,7 +193,7 @@ def _patience(
     config: pytest.Config, connections: Connections, given: Mapping[str, Any] | None, until: float | None
 ) -> Patience:
     if given is not None:
-        return Patience(given["patience_s"], given["began"])
+        return Patience(given["patience_s"], given["began"], note=Path(given["folder"]) / _WAITING)
     budget_s = options.duration(config, "--patience", connections.environment.patience) or 0.0
     if until is not None:
         left_s = max(until - time.time(), 0.0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from postflight.evidence import Unverified
 
@@ -25,17 +28,39 @@ class Attempt:
 
 @dataclass
 class Patience:
-    """One budget for a whole run: however many checks wait, none waits after `until`.
+    """One budget for a whole run: however many checks wait, none waits longer.
 
-    `until` is wall-clock time, so that pytest-xdist workers share it. `announce` is told what is not right
-    yet and the seconds left; at the end, nothing. `waited_until`: when the last wait ended that was more than
-    a second look, wall-clock time too; 0 if there was none.
+    All times are of the wall clock, so that pytest-xdist workers share them. `announce` is told what is not
+    right yet and the seconds left; at the end, nothing. `note`: a file by which the workers of a run tell one
+    another that they wait.
     """
 
     budget_s: float = 0.0
     began: float = field(default_factory=time.time)
     announce: Callable[[str, float], None] = lambda _message, _left_s: None
-    waited_until: float = 0.0
+    note: Path | None = None
+    _waited_until: float = field(default=0.0, init=False)
+
+    @property
+    def waited_until(self) -> float:
+        """When a process of this run has last waited for more than a second look; 0 if none has.
+
+        Who had nothing to wait for may have been late: what it sees healed was waited for by another, and the
+        rest may have been seen before that.
+        """
+        noted = 0.0
+        if self.note is not None:
+            with suppress(FileNotFoundError):
+                noted = self.note.stat().st_mtime
+        return max(self._waited_until, noted)
+
+    def _note_waiting(self) -> None:
+        self._waited_until = time.time()
+        if self.note is not None:
+            # Where nothing can be written no evidence can be kept either, and nothing is green.
+            with suppress(OSError):
+                self.note.touch()
+                os.utime(self.note, (self._waited_until, self._waited_until))
 
     @property
     def left_s(self) -> float:
@@ -68,6 +93,8 @@ class Patience:
         try:
             for again in retrying:
                 has_paused = again.retry_state.attempt_number > 1
+                if has_paused:
+                    self._note_waiting()
                 with again:
                     try:
                         again_judged(attempt, last)
@@ -76,7 +103,8 @@ class Patience:
                         self.announce(first_line(error), self.left_s)
                         raise
         finally:
-            self.waited_until = time.time() if has_paused else self.waited_until
+            if has_paused:
+                self._note_waiting()
             self.announce("", self.left_s)
 
 
