@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from postflight import options, runbook
+from postflight import options, runbook, workers
 from postflight.announcer import Announcer, ignore
 from postflight.bring_up import BringUpError, BroughtUp, bring_up
 from postflight.environment import Environment, EnvironmentFileError, Vantage, load
@@ -62,7 +62,7 @@ def environment(config: pytest.Config, file: Path, process: Mapping[str, str]) -
         loaded = load(file, process)
     except EnvironmentFileError as error:
         raise pytest.UsageError(str(error)) from None
-    named = options.is_xdist_worker(config) or options.is_named_on_the_command_line(config)
+    named = workers.is_worker(config) or options.is_named_on_the_command_line(config)
     if loaded.production and not named and not config.getoption("--replay"):
         raise pytest.UsageError(
             f"{loaded.name} is a production environment and is only verified when the command line "
@@ -92,7 +92,7 @@ def brought_up(config: pytest.Config, declared: Environment) -> BroughtUp | None
 
     Nothing is brought up for a replay, nor by a pytest-xdist worker.
     """
-    if declared.bring_up is None or config.getoption("--replay") or options.given_by_xdist(config):
+    if declared.bring_up is None or config.getoption("--replay") or workers.given(config):
         return None
     faults = tuple(part for fault in config.getoption("--fault") for part in ("--fault", fault))
     try:
@@ -115,7 +115,7 @@ def begin(
     for sdk in ("botocore", "urllib3"):
         # At DEBUG they log bodies and headers, and with them the credentials of assumed roles.
         logging.getLogger(sdk).setLevel(logging.INFO)
-    given = options.given_by_xdist(config)
+    given = workers.given(config)
     limit_s = options.duration(config, "--deadline")
     until = given["until"] if given else (began + limit_s if limit_s is not None else None)
     connections = Connections(declared, vantage, os.environ)
@@ -144,7 +144,7 @@ def begin(
 
 
 def for_worker(run: Run) -> dict[str, Any]:
-    """Return what a pytest-xdist worker must know to be part of a run: `options.given_by_xdist` there."""
+    """Return what a pytest-xdist worker must know to be part of a run: `workers.given` there."""
     return {
         "folder": str(run.folder),
         "identity": run.identity.as_json(),

@@ -203,12 +203,6 @@ def is_about_an_environment(config: pytest.Config) -> bool:
     return False
 
 
-def given_by_xdist(config: pytest.Config) -> dict[str, Any] | None:
-    """Return what the pytest-xdist controller told this worker; None in any other process."""
-    worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
-    return worker_input.get("postflight") if worker_input is not None else None
-
-
 def layer_of(node: pytest.Item | pytest.Collector) -> str | None:
     """Return the layer of a check or its module: `infra` for what lies in tests_infra."""
     layer = node.nodeid.split("/", 1)[0].removeprefix("tests_")
@@ -280,21 +274,6 @@ def release(config: pytest.Config) -> str | None:
     """Return the release that was deployed; an empty one, as a pipeline without one gives it, is none."""
     named: str | None = config.getoption("--release")
     return named or None
-
-
-def is_xdist_worker(config: pytest.Config) -> bool:
-    """Whether this process runs checks for a pytest-xdist controller."""
-    return hasattr(config, "workerinput")
-
-
-def is_xdist_controller(config: pytest.Config) -> bool:
-    """Whether this process only hands checks to pytest-xdist workers."""
-    return not is_xdist_worker(config) and bool(getattr(config.option, "dist", "no") != "no")
-
-
-def is_under_xdist(config: pytest.Config) -> bool:
-    """Whether the checks of this run are shared among processes."""
-    return is_xdist_worker(config) or is_xdist_controller(config)
 
 
 def traceback_style_is_ours(config: pytest.Config) -> bool:

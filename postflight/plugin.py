@@ -62,7 +62,7 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Bring the environment up if it is a throw-away one, and see that we are in the right place."""
-        self._interrupts.hear(only_once=options.is_xdist_worker(self._config))
+        self._interrupts.hear(only_once=workers.is_worker(self._config))
         options.capture_no_logs(self._config)
         if not options.only_lists(self._config):
             self._session.begin()
@@ -108,7 +108,7 @@ class Hooks:
         gc.freeze()
         # pytest comes here after a usage error too, with everything that was collected.
         looks = self._is_selected and not options.only_lists(self._config)
-        if looks and not options.is_xdist_controller(self._config):
+        if looks and not workers.is_controller(self._config):
             self._session.judged.select(item.nodeid for item in session.items)
             self._session.prefetch(session.items)
 
@@ -120,7 +120,7 @@ class Hooks:
         """
         is_interrupted = False
         try:
-            if not options.only_lists(self._config) and not options.is_xdist_controller(self._config):
+            if not options.only_lists(self._config) and not workers.is_controller(self._config):
                 is_interrupted = self._session.settle_first(session.items)
             result = yield
         except session.Failed:
@@ -137,7 +137,7 @@ class Hooks:
         """Return what a run that was interrupted, or that a plugin has ended, ends with."""
         if workers.is_enough(self._config, error):
             return session.Failed(str(error))
-        if options.is_xdist_controller(self._config):
+        if workers.is_controller(self._config):
             self._hear_workers_out()
         if self._config.option.fulltrace:
             return error
@@ -221,7 +221,7 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the reports, and turn "nothing failed, something unverified" into its own status."""
-        if options.is_xdist_worker(self._config):
+        if workers.is_worker(self._config):
             told = self._session.from_worker(int(exitstatus))
             self._config.workeroutput["postflight"] = told  # type: ignore[attr-defined]
         elif not options.only_lists(self._config):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from postflight import beginning, collection, options, sdks
+from postflight import beginning, collection, options, sdks, workers
 from postflight.bring_up import BroughtUp
 from postflight.environment import Subject
 from postflight.evidence import LiveAnswers, Unverified
@@ -80,7 +80,7 @@ class Session:
     def begin(self) -> None:
         """Bring up, establish identity, open the run's folder. Raises pytest.UsageError (exit status 4)."""
         began = time.monotonic()
-        if self._replayed is None and not options.is_under_xdist(self._config):
+        if self._replayed is None and not workers.is_shared(self._config):
             sdks.import_ahead(self.environment)
         self._brought_up = beginning.brought_up(self._config, self.environment)
         if self._brought_up is not None:
@@ -89,7 +89,7 @@ class Session:
         self._run = beginning.begin(self._config, self.environment, self._vantage, began, self._replayed)
         if isinstance(self._run.answers, LiveAnswers):
             self._settling = Settling(self._run, self._run.answers)
-        if not options.is_xdist_worker(self._config):
+        if not workers.is_worker(self._config):
             used = {name: self._variables[name] for name in self._variables.used}
             try:
                 Surroundings(self._vantage, used).write(self._run.folder)
@@ -142,7 +142,7 @@ class Session:
             if run.not_before:
                 self.prefetch(items)
         except KeyboardInterrupt:
-            if options.is_xdist_worker(self._config):
+            if workers.is_worker(self._config):
                 raise
             self.give_up()
             run.patience.budget_s = 0.0

@@ -1,4 +1,4 @@
-"""pytest-xdist's worker processes, when their controller is interrupted."""
+"""pytest-xdist's processes: which of them this one is, and how workers end with their controller."""
 
 from __future__ import annotations
 
@@ -15,6 +15,27 @@ import pytest
 _WITHIN_S: Final = 4.0
 
 OUT_OF_TIME: Final = "the run's --deadline came"
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process runs checks for a pytest-xdist controller."""
+    return hasattr(config, "workerinput")
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Whether this process only hands checks to pytest-xdist workers."""
+    return not is_worker(config) and bool(getattr(config.option, "dist", "no") != "no")
+
+
+def is_shared(config: pytest.Config) -> bool:
+    """Whether the checks of this run are shared among processes."""
+    return is_worker(config) or is_controller(config)
+
+
+def given(config: pytest.Config) -> dict[str, Any] | None:
+    """Return what the pytest-xdist controller told this worker; None in any other process."""
+    worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+    return worker_input.get("postflight") if worker_input is not None else None
 
 
 def last_events(config: pytest.Config) -> Iterator[tuple[str, Mapping[str, Any]]]:

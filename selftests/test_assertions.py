@@ -21,7 +21,7 @@ from postflight.probes.kubernetes.proxy import HealthAnswer
 from postflight.probes.kubernetes.services import ServiceAccount
 from postflight.subjects.health import ApplicationLogin
 from postflight.subjects.images import ImageOfWorkload, Release, RunningImages, WorkloadImages
-from postflight.subjects.platform import ClusterRoom
+from postflight.subjects.nodes import ClusterRoom
 from postflight.subjects.settings import Configuration
 from selftests.proofs.asserts import assertion, assertions
 from selftests.proofs.harness import ROOT

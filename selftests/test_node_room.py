@@ -11,7 +11,7 @@ import pytest
 from postflight.probes.kubernetes import usage
 from postflight.probes.kubernetes.nodes import Node, Nodes
 from postflight.probes.kubernetes.usage import ClusterUsage, Usage
-from postflight.subjects.platform import ClusterRoom, cluster_room
+from postflight.subjects.nodes import ClusterRoom, cluster_room
 from postflight.subjects.registry import Ask
 from selftests.aws_looks import connections
 from selftests.kube_api_server import Served, pod_manifest

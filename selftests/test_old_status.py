@@ -12,7 +12,7 @@ import pytest
 from postflight.environment import Application as Declared
 from postflight.environment import Environment
 from postflight.evidence import Unverified
-from postflight.subjects.platform import (
+from postflight.subjects.delivery import (
     application,
     application_drift,
     differing_resources,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from postflight.environment import ConfigurationValue
-from postflight.probes.kubernetes.deployments import Container, Deployment, Reference, Variable
+from postflight.probes.kubernetes.containers import Container, Reference, Variable
+from postflight.probes.kubernetes.deployments import Deployment
 from postflight.probes.kubernetes.settings import Settings
 from postflight.subjects.settings import Configuration, configuration_of, own_container
 

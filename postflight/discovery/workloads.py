@@ -12,7 +12,8 @@ from postflight.discovery.place import Place
 from postflight.environment.plaintext import is_secret_name
 from postflight.evidence import Unverified
 from postflight.probes.kubernetes import deployments, ingresses, services, settings
-from postflight.probes.kubernetes.deployments import Container, Deployment, Reference
+from postflight.probes.kubernetes.containers import Container, Reference
+from postflight.probes.kubernetes.deployments import Deployment
 from postflight.probes.kubernetes.ingresses import Ingress
 from postflight.probes.kubernetes.services import Service
 from postflight.probes.kubernetes.settings import Settings

@@ -16,7 +16,8 @@ from postflight.parity.naming import Names
 from postflight.probes.aws import cloudfront, s3
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes import deployments, settings
-from postflight.probes.kubernetes.deployments import Deployment, Reference
+from postflight.probes.kubernetes.containers import Reference
+from postflight.probes.kubernetes.deployments import Deployment
 from postflight.subjects import Ask
 from postflight.subjects.settings import Configuration, configuration_of
 

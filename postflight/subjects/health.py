@@ -9,7 +9,7 @@ from postflight.evidence import Evidence, Unverified
 from postflight.probes import postgres
 from postflight.probes.kubernetes import exec as commands
 from postflight.probes.kubernetes import pods, proxy, services, settings
-from postflight.probes.kubernetes.deployments import Reference
+from postflight.probes.kubernetes.containers import Reference
 from postflight.probes.kubernetes.proxy import HealthAnswer
 from postflight.probes.kubernetes.settings import Settings
 from postflight.subjects.app import postgres_server

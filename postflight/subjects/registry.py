@@ -99,12 +99,14 @@ def rows() -> Mapping[str, Row]:
 @cache
 def _register_all() -> None:
     import postflight.subjects.app
+    import postflight.subjects.delivery
     import postflight.subjects.edge
     import postflight.subjects.external_dns
     import postflight.subjects.health
     import postflight.subjects.images
     import postflight.subjects.infra
     import postflight.subjects.network
+    import postflight.subjects.nodes
     import postflight.subjects.platform
     import postflight.subjects.pulling
     import postflight.subjects.stores  # noqa: F401 - importing registers

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from postflight.environment import ConfigurationValue, Environment
 from postflight.evidence import Evidence
-from postflight.probes.kubernetes.deployments import Container, Deployment, Reference, Variable
+from postflight.probes.kubernetes.containers import Container, Reference, Variable
+from postflight.probes.kubernetes.deployments import Deployment
 from postflight.probes.kubernetes.settings import Login, Settings
 from postflight.subjects.references import parsed
 
