@@ -228,19 +228,23 @@ def alternative(kind: str, alias: str, **policy: Any) -> route53.Record:
         ((alternative("A", "alb", weight=9), alternative("A", "other", weight=1)), False),
         ((alternative("A", "alb", weight=0),), True),
         ((alternative("A", "alb", weight=0), alternative("A", "other", weight=0)), False),
+        ((alternative("A", "alb", region="here"), alternative("A", "other", region="there")), True),
+        ((alternative("A", "other", region="here"), alternative("A", "alb", region="there")), False),
+        ((alternative("A", "other", region="there"),), False),
         ((), False),
     ],
     ids=[
         "both types", "one type elsewhere", "standby elsewhere", "only the standby", "weight 0 elsewhere",
-        "a tenth elsewhere", "alone with weight 0", "all with weight 0", "none",
+        "a tenth elsewhere", "alone with weight 0", "all with weight 0", "another region elsewhere",
+        "own region elsewhere", "only another region", "none",
     ],
 )  # fmt: skip
 def test_every_record_that_takes_traffic_leads_to_the_target(
     records: tuple[route53.Record, ...], *, leads_there: bool
 ) -> None:
-    """A standby leads elsewhere on purpose; what an old cluster has left takes its share of visitors."""
+    """Standbys and other regions lead elsewhere on purpose; what an old cluster has left takes its share."""
     zone = route53.Zone(id="Z1", name="ex.com")
-    found = HostRecords(zone=zone, records=records, target="alb", target_words="the load balancer")
+    found = HostRecords(zone=zone, region="here", records=records, target="alb", target_words="the balancer")
     assert found.leads_to_target is leads_there
 
 

@@ -36,16 +36,18 @@ def test_what_a_routing_policy_chooses_by_is_read(cloud: Cloud) -> None:
     """Without it a standby would be taken for a record that leads visitors elsewhere."""
     route = cloud.aws.client("route53")
     zone = route.create_hosted_zone(Name="policy.test", CallerReference="policy")["HostedZone"]["Id"]
-    policies: tuple[dict[str, Any], ...] = ({"Weight": 3}, {"Weight": 0})
+    policies: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("weighed", {"Weight": 3}), ("weighed", {"Weight": 0}), ("nearest", {"Region": "us-east-1"}),
+    )  # fmt: skip
     changes = [
         {
             "Action": "CREATE",
             "ResourceRecordSet": {
-                "Name": "www.policy.test", "Type": "CNAME", "TTL": 60, "SetIdentifier": str(number),
+                "Name": f"{name}.policy.test", "Type": "CNAME", "TTL": 60, "SetIdentifier": str(number),
                 "ResourceRecords": [{"Value": f"{number}.example"}], **policy,
             },
         }
-        for number, policy in enumerate(policies)
+        for number, (name, policy) in enumerate(policies)
     ]  # fmt: skip
     change: dict[str, Any] = {"Changes": changes}
     route.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
@@ -57,8 +59,9 @@ def test_what_a_routing_policy_chooses_by_is_read(cloud: Cloud) -> None:
             one["Action"] = "DELETE"
         route.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
         route.delete_hosted_zone(Id=zone)
-    seen = found.addressing("www.policy.test")
-    assert sorted((one.weight, one.is_secondary) for one in seen) == [(0, False), (3, False)]
+    weighed, nearest = (found.addressing(f"{name}.policy.test") for name in ("weighed", "nearest"))
+    assert sorted((one.weight, one.is_secondary) for one in weighed) == [(0, False), (3, False)]
+    assert [one.region for one in nearest] == ["us-east-1"]
 
 
 def test_images_are_listed_in_pages_as_large_as_ecr_gives() -> None:

@@ -38,9 +38,13 @@ class BackendTargets(Evidence):
 
 
 class HostRecords(Evidence):
-    """The records of a host in its hosted zone, and the name that they have to lead to."""
+    """The records of a host in its hosted zone, and the name that they have to lead to.
+
+    `region`: the environment's own.
+    """
 
     zone: route53.Zone
+    region: str
     records: tuple[route53.Record, ...]
     target: str
     target_words: str
@@ -48,7 +52,7 @@ class HostRecords(Evidence):
     @property
     def leads_to_target(self) -> bool:
         """Whether every address record that takes traffic is an alias (or CNAME) of the target."""
-        taking = [one for one in self.records if not self._is_standby(one)]
+        taking = [one for one in self.records if not self._why_elsewhere(one)]
         return bool(taking and self.target) and all(
             one.targets == (route53.domain(self.target),) for one in taking
         )
@@ -58,10 +62,16 @@ class HostRecords(Evidence):
         """Say where the records lead now."""
         found = (
             f"{one.name} {one.type} {', '.join(one.targets or one.values) or 'nothing'}"
-            f"{' (standby)' if self._is_standby(one) else ''}"
+            f"{self._why_elsewhere(one)}"
             for one in self.records
         )
         return "; ".join(found) or "no record"
+
+    def _why_elsewhere(self, record: route53.Record) -> str:
+        """Say why it may lead elsewhere, ` (standby)`; empty if it has to lead to the target."""
+        if record.region not in {"", self.region}:
+            return f" (for {record.region})"
+        return " (standby)" if self._is_standby(record) else ""
 
     def _is_standby(self, record: route53.Record) -> bool:
         """Whether it takes no traffic in good times; where all have the weight 0, they share it."""
@@ -172,6 +182,7 @@ def host_records(ask: Ask, environment: Environment, declared: Host) -> HostReco
     target, words = _target_of(ask, environment, declared)
     return HostRecords(
         zone=zone,
+        region=environment.aws.region,
         records=known.addressing(declared.name) if known is not None else (),
         target=target,
         target_words=words,

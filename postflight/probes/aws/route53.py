@@ -40,7 +40,8 @@ class Zones(Evidence):
 class Record(Evidence):
     """A record set: its values, or the name that it is an alias of.
 
-    `weight` and `is_secondary` are of routing policies, which choose among several for one name and type.
+    `weight`, `is_secondary` and `region` are of routing policies, which choose among several for one name and
+    type; `region` is the one that it is for when the nearest is chosen (by latency).
     """
 
     name: str
@@ -49,6 +50,7 @@ class Record(Evidence):
     alias: str = ""
     weight: int | None = None
     is_secondary: bool = False
+    region: str = ""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -137,4 +139,5 @@ def _record(item: Mapping[str, Any]) -> Record:
         alias=domain(item.get("AliasTarget", {}).get("DNSName", "")),
         weight=item.get("Weight"),
         is_secondary=item.get("Failover") == "SECONDARY",
+        region=item.get("Region", ""),
     )
