@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +22,7 @@ from postflight.identity import Identity, WrongPlaceError, establish
 from postflight.patience import Patience
 from postflight.probes.connections import Connections
 from postflight.recording import RecordedAnswers
-from postflight.run import Run, live_answers, new_folder
+from postflight.run import Run, discard, live_answers, new_folder
 from postflight.runbook import Entry
 from postflight.subjects import Ask
 from postflight.surroundings import Replayed, Surroundings, recorded
@@ -119,28 +120,45 @@ def begin(
     limit_s = options.duration(config, "--deadline")
     until = given["until"] if given else (began + limit_s if limit_s is not None else None)
     connections = Connections(declared, vantage, os.environ)
-    folder = Path(given["folder"]) if given else _new_folder(config, declared)
     language = runbook.language_of(config.getoption("--lang"), os.environ)
-    answers: Answers
-    if again is None:
-        answers = live_answers(folder, connections, shared=given is not None, until=until)
-    else:
-        _require_evidence(config, again)
-        answers = RecordedAnswers(again.evidence)
-    return Run(
-        environment=declared,
-        connections=connections,
-        answers=answers,
-        runbook=_runbook(config, language),
-        language=language,
-        folder=folder,
-        identity=Identity(**given["identity"]) if given else _identity(declared, Ask(answers, connections)),
-        release=options.release(config),
-        patience=_patience(config, connections, given, until),
-        until=until,
-        began=since,
-        replayed=again,
-    )
+    with _folder_of_run(config, declared, given) as folder:
+        answers: Answers
+        if again is None:
+            answers = live_answers(folder, connections, shared=given is not None, until=until)
+        else:
+            _require_evidence(config, again)
+            answers = RecordedAnswers(again.evidence)
+        ask = Ask(answers, connections)
+        return Run(
+            environment=declared,
+            connections=connections,
+            answers=answers,
+            runbook=_runbook(config, language),
+            language=language,
+            folder=folder,
+            identity=Identity(**given["identity"]) if given else _identity(declared, ask),
+            release=options.release(config),
+            patience=_patience(config, connections, given, until),
+            until=until,
+            began=since,
+            replayed=again,
+        )
+
+
+@contextmanager
+def _folder_of_run(
+    config: pytest.Config, declared: Environment, given: Mapping[str, Any] | None
+) -> Generator[Path]:
+    """Give the folder of a run; one that was made for a run that cannot begin is removed."""
+    if given is not None:
+        yield Path(given["folder"])
+        return
+    folder = _new_folder(config, declared)
+    try:
+        yield folder
+    except BaseException:
+        discard(folder)
+        raise
 
 
 def for_worker(run: Run) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -105,6 +106,11 @@ def new_folder(reports: Path, environment: str, now: datetime) -> Path:
             continue
         return folder
     raise FileExistsError(f"{reports / stem}: a thousand runs began in this second")
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a run that judged nothing, as far as that can be done."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def point_latest(folder: Path) -> None:

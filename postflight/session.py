@@ -22,7 +22,7 @@ from postflight.report import junit, terminal
 from postflight.report.reports import Reports
 from postflight.report.shown import keep_locals_of_checks, redacted
 from postflight.report.wanted import wanted
-from postflight.run import Run, Seen
+from postflight.run import Run, Seen, discard
 from postflight.settling import SETTLED_AFTER_S, Settling
 from postflight.subjects import rows
 from postflight.surroundings import Surroundings, UsedVariables
@@ -212,7 +212,7 @@ class Session:
             self.collection.left_out.update(told["left_out"])
 
     def finish(self, exit_status: int, *, is_all_told: bool, why_ended: str) -> int:
-        """Write the reports and return the run's exit status. A run that selected nothing leaves none.
+        """Write the reports and return the run's exit status. A run that selected nothing leaves nothing.
 
         `is_all_told`: whether every failure that pytest counted is an outcome (a module that cannot be
         imported is not). `why_ended` tells why what was selected and not judged was not.
@@ -227,7 +227,10 @@ class Session:
         # What a run had no time for may be anything: only what could not be seen may be allowed.
         allows = bool(self._config.getoption("--allow-unverified")) and not is_over
         ours = status(outcomes, exit_status, is_all_told=is_all_told, allows_unverified=allows)
-        return self._report(run, outcomes, ours) if outcomes else ours
+        if not outcomes:
+            discard(run.folder)
+            return ours
+        return self._report(run, outcomes, ours)
 
     def _report(self, run: Run, outcomes: Sequence[Outcome], exit_status: int) -> int:
         """Write the reports; return the exit status, which is never green without them."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.aws.client import Aws
-from selftests.proofs.harness import ROOT, Sandbox
+from selftests.proofs.harness import ROOT, Sandbox, SuiteRun
 
 # Two seconds are for a quiet machine; here a sandbox and two more processes of tests work beside the run, and
 # what hangs takes thirty.
@@ -66,6 +66,33 @@ def test_a_slip_in_a_selection_asks_for_nothing(sandbox: Sandbox, wrong: tuple[s
     assert asked <= {"eks:DescribeCluster", "sts:GetCallerIdentity"}
     assert "NOT VERIFIED" not in run.output
     assert run.results == {}
+
+
+def _left_by(sandbox: Sandbox, *words: str) -> tuple[SuiteRun, list[Path]]:
+    """Run the suite; return the run and the folders that it left."""
+    running = sandbox.start_suite(*words)
+    return running.finish(), list(running.reports.glob("sandbox-*"))
+
+
+def test_a_run_that_selects_nothing_leaves_no_folder(sandbox: Sandbox) -> None:
+    """Whoever looks through reports/ for last night's run must not find folders without results."""
+    run, left = _left_by(sandbox, "-k", "nosuchcheck")
+
+    assert run.exit_status == 5
+    assert left == []
+
+
+def test_a_run_in_the_wrong_place_leaves_no_folder(sandbox: Sandbox) -> None:
+    """It is over before it has begun, and has said why."""
+    sandbox.break_("wrong-account")
+    try:
+        run, left = _left_by(sandbox)
+    finally:
+        sandbox.mend("wrong-account")
+
+    assert run.exit_status == 4
+    assert "No check was run" in run.output
+    assert left == []
 
 
 def test_a_run_stops_at_the_first_failure_when_asked(sandbox: Sandbox) -> None:
