@@ -51,6 +51,8 @@ def find(name_or_path: str, folder: Path, asked_by: str = "--env ") -> Path:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ` Did you mean …?` for the known word most like `word`, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    """Return ` Did you mean …?` for the known word that begins so, or else is most like it; or nothing."""
+    names = list(known)
+    begun = [one for one in names if word and one.startswith(word)]
+    close = begun or difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return f" Did you mean `{close[0]}`?" if close else ""

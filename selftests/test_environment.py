@@ -223,6 +223,7 @@ def test_number_may_come_from_a_variable(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
+        ("doa", "Did you mean `doa-prod`?"),
         ("stgae", "Did you mean `stage`?"),
         ("kyeol.base", "a base of environments"),
         ("no/such/stage.yaml", "Did you mean `stage`?"),
@@ -237,6 +238,13 @@ def test_name_that_is_no_environment_is_answered_with_those_there_are(name: str,
     assert said in message
     assert f"--env {name}" in message
     assert "dev, doa-prod, prod, sandbox, stage" in message
+
+
+def test_a_name_that_is_like_no_other_is_not_guessed_at() -> None:
+    """Whoever is asked whether something else was meant looks for a slip that was not made."""
+    with pytest.raises(EnvironmentFileError) as caught:
+        find("nothing-alike", FOLDER)
+    assert "Did you mean" not in str(caught.value)
 
 
 def test_environment_is_found_by_name_and_by_path(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +11,7 @@ from postflight.environment.derived import SECTION_OF, kind_of, subjects
 from postflight.environment.document import Location
 from postflight.environment.model import Environment
 from postflight.environment.serving import served
+from postflight.environment_files import nearest
 
 _FIELDS = (
     "database_server", "cache", "service", "ingress", "hosted_zone", "certificate", "distribution",
@@ -74,10 +74,8 @@ def ambiguous_names(environment: Environment) -> Iterator[tuple[Location, str]]:
 
 
 def _missing(name: str, kind: str, known: Mapping[str, Subject]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" Did you mean `{close[0]}`?" if close else ""
     declared = ", ".join(known) or "none"
-    return f"`{name}` is not declared under `{SECTION_OF[kind]}`.{hint} Declared: {declared}."
+    return f"`{name}` is not declared under `{SECTION_OF[kind]}`.{nearest(name, known)} Declared: {declared}."
 
 
 def _references(subject: Subject) -> Iterator[tuple[str, str, tuple[str, ...]]]:
