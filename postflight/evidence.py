@@ -114,14 +114,28 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be an argument of a probe")
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What came of a look: evidence, or the Unverified that stood in its way; and when the look began."""
+
+    outcome: Any
+    began: float
+
+    def evidence(self) -> Any:
+        """Return the evidence. Raises Unverified."""
+        if isinstance(self.outcome, Unverified):
+            raise self.outcome
+        return self.outcome
+
+
 class Recorder(Protocol):
     """Keeps answers where others find them."""
 
-    def write(self, looking: Looking, outcome: Any, began: float) -> None:
-        """Write evidence, or the Unverified that stood in its way, and when the look began."""
+    def write(self, looking: Looking, kept: Kept) -> None:
+        """Write what came of a look."""
 
-    def once(self, looking: Looking, since: float, look: Callable[[], Any]) -> Any:
-        """Return the answer that another process looked for since then, or look while it waits."""
+    def once(self, looking: Looking, since: float, look: Callable[[], Kept]) -> Kept:
+        """Return what came of another process's look that began since then, or look while it waits."""
 
 
 class LiveAnswers:
@@ -212,24 +226,27 @@ class LiveAnswers:
 
     def _look(self, looking: Looking, answer: _Answer, since: float) -> None:
         answer.began = time.time()
-        if self._shared and self._recorder is not None:
-            recorder = self._recorder
-            _settle(answer.future, lambda: recorder.once(looking, since, lambda: self._record(looking)))
-        else:
-            _settle(answer.future, lambda: self._record(looking))
+        _settle(answer.future, lambda: self._answered(looking, answer, since))
 
-    def _record(self, looking: Looking) -> Any:
+    def _answered(self, looking: Looking, answer: _Answer, since: float) -> Any:
+        if self._shared and self._recorder is not None:
+            kept = self._recorder.once(looking, since, lambda: self._looked(looking))
+        else:
+            kept = self._looked(looking)
+        # What another process has seen is as old as its look is.
+        answer.began = kept.began
+        return kept.evidence()
+
+    def _looked(self, looking: Looking) -> Kept:
         """Look, and keep what was seen. A defect of ours is no evidence, and is not kept."""
         began = time.time()
         try:
-            outcome = looking.look()
+            kept = Kept(looking.look(), began)
         except Unverified as error:
-            if self._recorder is not None:
-                self._recorder.write(looking, error, began)
-            raise
+            kept = Kept(error, began)
         if self._recorder is not None:
-            self._recorder.write(looking, outcome, began)
-        return outcome
+            self._recorder.write(looking, kept)
+        return kept
 
 
 def _settle(future: Future[Any], call: Callable[[], Any]) -> None:

@@ -264,6 +264,13 @@ def capture_no_logs(config: pytest.Config) -> None:
         capture.pytest_unconfigure()
 
 
+def keep_last_failed(config: pytest.Config) -> None:
+    """Leave as it is what --lf will select: a replay judges a run of the past, not what is there now."""
+    plugin = "lfplugin"
+    if config.getoption("--replay") and config.pluginmanager.has_plugin(plugin):
+        config.pluginmanager.unregister(name=plugin)
+
+
 def only_lists(config: pytest.Config) -> bool:
     """Whether this run only tells what there is (--collect-only and its like), and looks at nothing."""
     names = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")

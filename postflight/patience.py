@@ -45,8 +45,8 @@ class Patience:
     def waited_until(self) -> float:
         """When a process of this run has last waited for more than a second look; 0 if none has.
 
-        Who had nothing to wait for may have been late: what it sees healed was waited for by another, and the
-        rest may have been seen before that.
+        A worker that began late may find everything healed; what was seen before another's wait is still too
+        old to judge by.
         """
         noted = 0.0
         if self.note is not None:
@@ -55,7 +55,7 @@ class Patience:
         return max(self._waited_until, noted)
 
     def _note_waiting(self) -> None:
-        self._waited_until = time.time()
+        self._waited_until = max(time.time(), self.waited_until)
         if self.note is not None:
             # Where nothing can be written no evidence can be kept either, and nothing is green.
             with suppress(OSError):

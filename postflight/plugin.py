@@ -119,6 +119,8 @@ class Hooks:
         Where Ctrl-C was met is forgotten: pytest would render dozens of frames, for a second or two.
         """
         is_interrupted = False
+        # By now --lf has selected.
+        options.keep_last_failed(self._config)
         try:
             if not options.only_lists(self._config) and not workers.is_controller(self._config):
                 is_interrupted = self._session.settle_first(session.items)

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from postflight.evidence import Looking, Unverified
+from postflight.evidence import Kept, Looking, Unverified
 from postflight.redaction import redacted
 from postflight.writing import write_whole
 
@@ -28,42 +28,43 @@ class Recording:
         self._folder = folder
         self._redact = redact
 
-    def read(self, looking: Looking, since: float = 0.0) -> Any:
-        """Return evidence recorded `since` then (seconds since the epoch).
+    def read(self, looking: Looking, since: float = 0.0) -> Kept:
+        """Return what came of a look that began `since` then (seconds since the epoch).
 
-        Raises NotRecordedError, and Unverified where the run could not look.
+        Raises NotRecordedError.
         """
         file = self._folder / looking.question.file_name
         try:
-            kept = json.loads(file.read_text(encoding="utf-8"))
+            told = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise NotRecordedError(f"{file} is not there") from None
-        if kept["began"] < since:
+        began = told["began"]
+        if began < since:
             raise NotRecordedError(f"{file} is older")
-        if "unverified" in kept:
-            raise Unverified(kept["unverified"]["message"], kept["unverified"]["permission"])
+        if "unverified" in told:
+            return Kept(Unverified(told["unverified"]["message"], told["unverified"]["permission"]), began)
         try:
-            return TypeAdapter(looking.answer_type).validate_python(kept["evidence"])
+            return Kept(TypeAdapter(looking.answer_type).validate_python(told["evidence"]), began)
         except ValidationError:
             raise NotRecordedError(f"{file} was written by another version of this probe") from None
 
-    def write(self, looking: Looking, outcome: Any, began: float) -> None:
-        """Write one answer: evidence, or the Unverified that stood in its way.
+    def write(self, looking: Looking, kept: Kept) -> None:
+        """Write what came of one look.
 
         Raises Unverified where it cannot be written: a verdict whose evidence is lost proves nothing later.
         """
-        kept: dict[str, Any] = {
+        told: dict[str, Any] = {
             "probe": looking.question.probe,
             "arguments": json.loads(looking.question.arguments),
-            "began": began,
-            "duration_s": round(time.time() - began, 4),
+            "began": kept.began,
+            "duration_s": round(time.time() - kept.began, 4),
         }
-        if isinstance(outcome, Unverified):
-            kept["unverified"] = {"message": str(outcome), "permission": outcome.permission}
+        if isinstance(kept.outcome, Unverified):
+            told["unverified"] = {"message": str(kept.outcome), "permission": kept.outcome.permission}
         else:
-            kept["evidence"] = TypeAdapter(looking.answer_type).dump_python(outcome, mode="json")
+            told["evidence"] = TypeAdapter(looking.answer_type).dump_python(kept.outcome, mode="json")
         # json's own encoder is slow as soon as it indents, and this is done for every answer.
-        text = to_json(redacted(kept, self._redact), indent=1).decode()
+        text = to_json(redacted(told, self._redact), indent=1).decode()
         file = self._folder / looking.question.file_name
         with self._kept():
             try:
@@ -72,10 +73,10 @@ class Recording:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_whole(file, [text])
 
-    def once(self, looking: Looking, since: float, look: Callable[[], Any]) -> Any:
-        """Return the answer that another process recorded since then, or look while it waits.
+    def once(self, looking: Looking, since: float, look: Callable[[], Kept]) -> Kept:
+        """Return what came of another process's look that began since then, or look while it waits.
 
-        Raises Unverified.
+        Raises Unverified where another's look does not end.
         """
         from filelock import FileLock, Timeout
 
@@ -129,7 +130,7 @@ class RecordedAnswers:
         """Return the recorded evidence, however old. Raises Unverified if the run did not record it."""
         del since
         try:
-            return self._recording.read(looking)
+            return self._recording.read(looking).evidence()
         except NotRecordedError:
             asked = looking.question.probe
             raise Unverified(f"the recorded run did not ask {asked}, or not as this version does") from None

@@ -80,6 +80,7 @@ class Session:
     def begin(self) -> None:
         """Bring up, establish identity, open the run's folder. Raises pytest.UsageError (exit status 4)."""
         began = time.monotonic()
+        # A worker is told who we are and waits for nothing; its controller looks at nothing else.
         if self._replayed is None and not workers.is_shared(self._config):
             sdks.import_ahead(self.environment)
         self._brought_up = beginning.brought_up(self._config, self.environment)

@@ -37,9 +37,9 @@ class Settling:
         What passed while something else was waited for may have been seen before a rollout, and broken by it.
         """
         run = self._run
-        if run.patience.left_s <= 0:
-            return
         for item in (one for one in items if isinstance(one, pytest.Function)):
+            if run.patience.left_s <= 0:
+                break
             given = arguments_before(item, run)
             if given is not None:
                 # Whatever stays wrong, or is wrong otherwise, is told when the check is judged.

@@ -9,6 +9,8 @@ import pytest
 from postflight.report import terminal
 
 _MOST = 20
+# How pytest begins to say that two modules have one name; it ends with a hint that does not help here.
+_SAME_NAME = "import file mismatch:"
 
 
 def lines(
@@ -30,5 +32,7 @@ def lines(
 def _reason(report: pytest.CollectReport) -> str:
     """Return the exception's own words, which pytest marks with an E; else the last line."""
     told = [line for line in report.longreprtext.splitlines() if line.strip()]
+    if told[:1] == [_SAME_NAME]:
+        return "another module has its name. Give --import-mode=importlib, as addopts in pyproject.toml does."
     marked: Sequence[str] = [line[1:].strip() for line in told if line.startswith("E ")]
     return (marked or told or ["no more is known"])[-1]

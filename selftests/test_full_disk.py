@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from postflight.evidence import Looking, Question, Unverified
+from postflight.evidence import Kept, Looking, Question, Unverified
 from postflight.recording import Recording, redact_again
 from postflight.writing import write_whole
 from selftests.proofs.harness import ROOT, Sandbox
@@ -24,12 +24,12 @@ def test_evidence_that_cannot_be_kept_is_not_green(tmp_path: Path) -> None:
     occupied = tmp_path / "evidence"
     occupied.touch()
     with pytest.raises(Unverified, match=r"cannot be kept in .*evidence: Not a directory"):
-        Recording(occupied).write(LOOKING, 7, 0.0)
+        Recording(occupied).write(LOOKING, Kept(7, 0.0))
 
 
 def test_a_record_is_whole_or_as_it_was(tmp_path: Path) -> None:
     """Taking a secret out of evidence on a full disk must not take the evidence."""
-    Recording(tmp_path).write(LOOKING, 7, 0.0)
+    Recording(tmp_path).write(LOOKING, Kept(7, 0.0))
     (file,) = tmp_path.iterdir()
     before = file.read_text(encoding="utf-8")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

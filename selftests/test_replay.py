@@ -48,6 +48,20 @@ def test_what_is_no_run_is_said_in_words(tmp_path: Path, made: bool) -> None:
     assert "Errno" not in said
 
 
+def test_a_replay_leaves_what_failed_last(tmp_path: Path) -> None:
+    """Otherwise the next --lf would select by a run of last week."""
+    made = tiny_project.make(tmp_path)
+    kept = made / "cache" / "v" / "cache" / "lastfailed"
+    kept.parent.mkdir(parents=True)
+    before = '{"tests_infra/test_tiny.py::test_all_is_well[a]": true}'
+    kept.write_text(before, encoding="utf-8")
+
+    run = tiny_project.run(made, "-p", "cacheprovider", "-o", f"cache_dir={made / 'cache'}")
+
+    assert run.returncode == 1, run.stdout
+    assert kept.read_text(encoding="utf-8") == before
+
+
 def test_a_replay_of_another_environment_says_so(tmp_path: Path) -> None:
     """That an answer was not recorded would be told of each check, and not why."""
     run = replay_of(tmp_path / "run", "sandbox")

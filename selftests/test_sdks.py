@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from selftests.environment_files import MINIMAL, SERVER
-from selftests.proofs.harness import ROOT
+from selftests.proofs.harness import ROOT, Sandbox
 
+_IMPORTED = re.compile(r"\|\s+psycopg\b")
 _IMPORT_AHEAD = """\
 import sys, time
 from pathlib import Path
@@ -47,3 +49,16 @@ def test_what_an_environment_needs_is_imported_ahead(tmp_path: Path, declared: s
     )
 
     assert done.stdout.strip() == imported, done.stderr
+
+
+def test_a_run_imports_ahead_and_a_replay_does_not(sandbox: Sandbox) -> None:
+    """NAT gateways need no database: what is imported for one was imported ahead."""
+    shown = {"PYTHONPROFILEIMPORTTIME": "1"}
+    nat = "tests_infra/test_nat.py"
+
+    live = sandbox.run_suite(nat, environment=shown)
+    again = sandbox.run_suite(nat, f"--replay={live.folder}", environment=shown)
+
+    assert (live.exit_status, again.exit_status) == (0, 0)
+    assert _IMPORTED.search(live.output)
+    assert not _IMPORTED.search(again.output)

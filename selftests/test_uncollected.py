@@ -36,6 +36,19 @@ def test_a_module_that_cannot_be_imported_is_named_with_its_reason(
     assert "Interrupted: 1 error during collection" in run.stdout
 
 
+def test_modules_of_one_name_are_told_what_they_need(tmp_path: Path) -> None:
+    """The hint to remove __pycache__, which is pytest's, helps nobody who has lost the import mode."""
+    made = _broken(tmp_path, "def test_passes():\n    pass\n")
+    (made / "tests_app").mkdir()
+    (made / "tests_app" / "test_broken.py").write_text("def test_passes():\n    pass\n", encoding="utf-8")
+
+    run = tiny_project.run(made, "tests_infra", "tests_app")
+
+    assert run.returncode == 2, run.stdout
+    told = "NOT COLLECTED: tests_app/test_broken.py: another module has its name. Give --import-mode"
+    assert told in run.stdout
+
+
 @pytest.mark.parametrize(
     "arguments", [("-n", "2"), ("-n", "1", "--tb=no"), ("--continue-on-collection-errors",)]
 )

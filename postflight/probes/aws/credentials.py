@@ -32,7 +32,6 @@ def new_session(process: Mapping[str, str]) -> Session:
     from postflight.probes.aws.models import Models
 
     session = Session()
-    session.register_component("data_loader", Models())
     session.set_config_variable("ca_bundle", True)
     session.set_config_variable("profile", process.get("AWS_PROFILE") or process.get("AWS_DEFAULT_PROFILE"))
     for variable, setting in (
@@ -41,6 +40,7 @@ def new_session(process: Mapping[str, str]) -> Session:
     ):
         if process.get(variable):
             session.set_config_variable(setting, process[variable])
+    session.register_component("data_loader", Models(session.get_config_variable("data_path")))
     if process.get("AWS_ACCESS_KEY_ID"):
         session.set_credentials(
             process["AWS_ACCESS_KEY_ID"],
