@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from postflight.environment.waiver import Waiver
-from postflight.report.findings import counted
+from postflight.report.text import counted
 from postflight.verdicts import Outcome
 
 # A check's key to the subjects on which this environment is judged by it; None where that is not known.

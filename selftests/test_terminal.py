@@ -110,6 +110,22 @@ def test_the_cause_that_breaks_most_comes_first() -> None:
     assert next(line for line in lines if line.startswith(" 1  ")).endswith("has no tag")
 
 
+def test_what_an_earlier_cause_breaks_too_is_told_once() -> None:
+    """The counts of two causes add up to more than the total; a list that is there twice tells nothing."""
+    database, secret = (
+        outcome("test_database_exists", "a"),
+        outcome("test_secret_exists", "a", message="gone"),
+    )
+    both, one_more = outcome("test_service_answers", "a"), outcome("test_health_is_quick", "a")
+    because = {both.id: [database.id, secret.id], one_more.id: [database.id]}
+
+    lines = shown(list(terminal.lines(findings([database, secret, both, one_more], because), 80)))
+
+    assert "    └─ 2 consequences; no longer true because of it:" in lines
+    assert "    └─ 1 consequence, of an earlier cause too" in lines
+    assert sum("service answers" in line for line in lines) == 1
+
+
 def test_commands_can_be_pasted() -> None:
     """A wrapped command is a broken command."""
     long = "aws ec2 describe-subnets " + " ".join(

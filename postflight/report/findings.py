@@ -11,6 +11,7 @@ from typing import Any
 from postflight.causes import Explanation
 from postflight.report import told
 from postflight.report.comparison import Comparison
+from postflight.report.text import counted
 from postflight.verdicts import Outcome
 
 _PROTOCOLS = {
@@ -70,11 +71,12 @@ class Findings:
 
         Alike causes are told as one in several places.
         """
-        found = told.causes(
-            (self.by_id[cause], [self.by_id[one] for one in self.explanation.consequences(cause)])
-            for cause in self.explanation.causes
+        return told.in_turn(
+            told.causes(
+                (self.by_id[cause], [self.by_id[one] for one in self.explanation.consequences(cause)])
+                for cause in self.explanation.causes
+            )
         )
-        return sorted(found, key=lambda cause: -len(cause.consequences))
 
     def totals(self) -> str:
         """Return the totals in words: `212 passed, 3 failed (1 cause, 2 consequences), 1 unverified`.
@@ -106,8 +108,3 @@ class Findings:
         """Return what changed since the earlier run in words, if there was one and anything did."""
         groups = [f"{len(ids)} {name}" for name, ids in self.comparison.groups()]
         return f"since {self.comparison.earlier}: {', '.join(groups)}" if groups else None
-
-
-def counted(number: int, word: str) -> str:
-    """Return `1 cause`, `2 causes`."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from postflight.report import told
-from postflight.report.findings import Findings, counted
+from postflight.report.findings import Findings
+from postflight.report.text import counted
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from postflight import runbook
 from postflight.report import told
-from postflight.report.findings import Findings, counted
+from postflight.report.findings import Findings
 from postflight.report.graph import mermaid
+from postflight.report.text import counted
 from postflight.verdicts import Outcome
 
 _FIELDS = ("cause", "confirm", "fix", "prevent", "guide")
@@ -96,8 +97,8 @@ def _tree(findings: Findings) -> Iterator[str]:
         if step:
             yield f"   - {runbook.label('fix', findings.language)}: {step}"
         if cause.consequences:
-            yield f"   - {counted(len(cause.consequences), 'consequence')}:"
-            for one in told.by_check(cause.consequences):
+            yield f"   - {cause.count}{'' if cause.is_all_told else ':'}"
+            for one in () if cause.is_all_told else told.by_check(cause.consequences):
                 yield f"     - {one.fact}{_named(one.subjects)}"
     if len(causes) > _CAUSES:
         yield f"\n…and {counted(len(causes) - _CAUSES, 'more cause')}: results.json"

@@ -8,8 +8,8 @@ from functools import partial
 
 from postflight import runbook
 from postflight.report import told
-from postflight.report.findings import Findings, counted
-from postflight.report.text import columns, cut, listed, padded, wrapped
+from postflight.report.findings import Findings
+from postflight.report.text import columns, counted, cut, listed, padded, wrapped
 from postflight.verdicts import Outcome
 
 _CAUSES = 20
@@ -93,7 +93,7 @@ def _tree(causes: Sequence[told.Cause], since: Mapping[str, str], fix: str, widt
         first = told.first_pieces(cause.first.runbook.get("fix", ""))
         yield from _pieces(padded(f"    {fix}", _MARGIN), first, width)
         if cause.consequences:
-            yield from _branches(cause.consequences, width)
+            yield from _branches(cause, width)
     if len(causes) > _CAUSES:
         yield Line()
         yield Line(f"    and {counted(len(causes) - _CAUSES, 'more cause')}: summary.md", BOLD)
@@ -107,9 +107,12 @@ def _places(cause: told.Cause, width: int) -> Iterator[Line]:
         yield Line(f"{also}{listed(names, width - columns(also))}", DIM)
 
 
-def _branches(consequences: Sequence[Outcome], width: int) -> Iterator[Line]:
-    yield Line(f"    └─ {counted(len(consequences), 'consequence')}; no longer true because of it:", BOLD)
-    alike = told.by_check(consequences)
+def _branches(cause: told.Cause, width: int) -> Iterator[Line]:
+    if cause.is_all_told:
+        yield Line(f"    └─ {cause.count}", BOLD)
+        return
+    yield Line(f"    └─ {cause.count}; no longer true because of it:", BOLD)
+    alike = told.by_check(cause.consequences)
     shown, hidden = alike[:_BRANCHES], alike[_BRANCHES:]
     widest = max(columns(one.fact) for one in shown)
     for position, one in enumerate(shown, 1):

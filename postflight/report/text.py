@@ -66,3 +66,8 @@ def listed(names: list[str], width: int) -> str:
             return text
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return (cut(names[0], max(width - len(more), 8)) + more) if names else ""
+
+
+def counted(number: int, word: str) -> str:
+    """Return `1 cause`, `2 causes`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

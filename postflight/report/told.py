@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from postflight.report.text import counted
 from postflight.verdicts import Outcome
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z가-힣`])")
@@ -38,10 +39,14 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Cause:
-    """One thing that broke, in one place or in several alike, and what it explains."""
+    """One thing that broke, in one place or in several alike, and what it explains.
+
+    `also_earlier`: how many of its consequences follow from a cause that is told before it, too.
+    """
 
     places: tuple[Outcome, ...]
     consequences: tuple[Outcome, ...]
+    also_earlier: int = 0
 
     @property
     def first(self) -> Outcome:
@@ -52,6 +57,20 @@ class Cause:
     def others(self) -> tuple[Outcome, ...]:
         """The places that are like the first."""
         return self.places[1:]
+
+    @property
+    def is_all_told(self) -> bool:
+        """Whether causes that are told before it have all of its consequences."""
+        return self.also_earlier == len(self.consequences)
+
+    @property
+    def count(self) -> str:
+        """`8 consequences`, or `8 consequences, 3 of them of an earlier cause too`."""
+        counted_all = counted(len(self.consequences), "consequence")
+        if not self.also_earlier:
+            return counted_all
+        share = "" if self.is_all_told else f"{self.also_earlier} of them "
+        return f"{counted_all}, {share}of an earlier cause too"
 
 
 @dataclass(frozen=True)
@@ -96,6 +115,17 @@ def causes(found: Iterable[tuple[Outcome, Sequence[Outcome]]]) -> list[Cause]:
         key = (cause.check, _gist(cause), frozenset(one.id for one in consequences))
         alike.setdefault(key, []).append((cause, consequences))
     return [Cause(tuple(cause for cause, _ in same), tuple(same[0][1])) for same in alike.values()]
+
+
+def in_turn(found: Iterable[Cause]) -> list[Cause]:
+    """Return causes in the order in which they are told, with what has been told before each."""
+    known: set[str] = set()
+    ordered: list[Cause] = []
+    for cause in sorted(found, key=lambda one: -len(one.consequences)):
+        ids = {one.id for one in cause.consequences}
+        ordered.append(replace(cause, also_earlier=len(ids & known)))
+        known |= ids
+    return ordered
 
 
 def by_check(outcomes: Iterable[Outcome]) -> list[Alike]:

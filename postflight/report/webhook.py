@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from postflight.report import told
-from postflight.report.findings import Findings, counted
-from postflight.report.text import cut
+from postflight.report.findings import Findings
+from postflight.report.text import counted, cut
 
 VARIABLE = "POSTFLIGHT_SUMMARY_WEBHOOK"
 
