@@ -14,6 +14,7 @@ from sandbox.users import READER
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
+    from sandbox.faults import Fault
     from sandbox.world import World
 
 
@@ -80,7 +81,7 @@ class Operations:
             if fault.name in self._active:
                 raise ValueError(f"{fault.name} is in effect already; mend it first")
             steps = fault.function(self._world.site, **parameters)
-            await asyncio.to_thread(next, steps)
+            await asyncio.to_thread(_begin, fault, parameters, steps)
             self._active[fault.name] = Active({**fault.parameters, **parameters}, steps)
             await self._world.manager.settle()
         return {"broken": fault.name}
@@ -96,6 +97,19 @@ class Operations:
             await self._world.manager.settle()
             await self._world.manager.outlive()
         return {"mended": chosen}
+
+
+def _begin(fault: Fault, parameters: Mapping[str, str], steps: Generator[None]) -> None:
+    """Break it. Raises LookupError where there is nothing of a parameter's value."""
+    try:
+        next(steps)
+    except (KeyError, RuntimeError) as error:
+        # A fault looks up what it breaks: `next(…)` or `[…]` finds nothing of another name.
+        if not parameters or not (isinstance(error, KeyError) or isinstance(error.__cause__, StopIteration)):
+            raise
+        given = ", ".join(f"{name}={value}" for name, value in parameters.items())
+        usual = ", ".join(f"{name}={value}" for name, value in fault.parameters.items())
+        raise LookupError(f"{fault.name} finds nothing of that name: {given} (by default {usual})") from None
 
 
 def _rule(given: Mapping[str, Any]) -> Rule:

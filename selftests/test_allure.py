@@ -75,7 +75,7 @@ def test_a_consequence_says_because_of_what(results: Mapping[str, dict[str, Any]
     assert consequence["statusDetails"]["message"].startswith("because of subnet is tagged: a: there is no")
     assert "**Because of**\n\n- Subnet is tagged: a" in consequence["description"]
     assert "**This breaks 1 more**\n\n- Load balancer exists: a" in cause["description"]
-    assert "**Fix** Tag it again: aws ec2 create-tags --resources some-a" in cause["description"]
+    assert "**Fix** Tag it again: `aws ec2 create-tags --resources some-a`" in cause["description"]
 
 
 def test_the_runbook_is_attached_with_its_names_filled_in(

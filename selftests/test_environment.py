@@ -217,6 +217,14 @@ def test_number_may_come_from_a_variable(tmp_path: Path) -> None:
     assert load(written(tmp_path, text), {"PORT": "8443"}).hosts["h"].port == 8443
 
 
+def test_a_lower_case_variable_is_the_files_own(tmp_path: Path) -> None:
+    """`${prefix}` must not be filled in from whatever a shell has by that name."""
+    text = MINIMAL + "variables: {prefixes: a}\ndescription: ${prefix}\n"
+    with pytest.raises(EnvironmentFileError) as caught:
+        load(written(tmp_path, text), {"prefix": "of-the-shell"})
+    assert "${prefix} has no value. Did you mean `prefixes`? Set it under `variables:`" in str(caught.value)
+
+
 # --- finding a file -----------------------------------------------------------------------------------------
 
 

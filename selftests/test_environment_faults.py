@@ -15,6 +15,7 @@ from selftests.environment_files import MINIMAL, SERVER, complaint, line_of
     ("text", "line", "said"),
     [
         ("servcies: {}\n", 4, "unknown key `servcies`. Did you mean `services`?"),
+        ("servcies: {s: {namespace: '${name}'}}\n", 4, "unknown key `servcies`. Did you mean `services`?"),
         ("vpc:\n  vcp: x\n", 5, "unknown key `vcp` in `vpc`. Did you mean `vpc`? Keys here: vpc,"),
         (
             "jobs:\n  j:\n    namespcae: x\n",
@@ -37,7 +38,7 @@ from selftests.environment_files import MINIMAL, SERVER, complaint, line_of
             "unknown key `namespcae` in `jobs.j`. Did you mean `namespace`?",
         ),
     ],
-    ids=["top", "nested", "entry", "deep", "free-mapping", "defaults"],
+    ids=["top", "top-with-a-variable", "nested", "entry", "deep", "free-mapping", "defaults"],
 )
 def test_unknown_key_is_answered_with_its_line_and_the_nearest_key(
     tmp_path: Path, text: str, line: int, said: str
@@ -83,6 +84,7 @@ def test_name_is_not_written_inside_what_it_names(tmp_path: Path, text: str, lin
         ),
         ("services:\n  s: {namespace: x, tag_policy: fxed}\n", 5, "Did you mean `fixed`?"),
         ("services:\n  s: {namespace: x, health: {path: health}}\n", 5, "a path that begins with /"),
+        ("waivers: [{check: a, reason: b, owner: c, expires: soon}]\n", 4, "it must be a date, YYYY-MM-DD."),
         ("production: perhaps\n", 4, "`production` is 'perhaps'; it must be true or false."),
         ("certificates:\n  c: {arn: none}\n", 5, "an ARN (arn:aws:…)"),
         ("ca: ''\n", 4, "`ca` is ''; it must be text that is not empty."),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from postflight import runbook
+from postflight.redaction import masked
 from postflight.report import terminal, told
 from postflight.runbook import LANGUAGES, Entry
 from selftests.run_findings import findings, outcome
@@ -56,6 +58,15 @@ def test_a_long_command_has_a_line_of_its_own(entry: Entry) -> None:
 def test_the_first_step_has_no_half_a_command(entry: Entry) -> None:
     """A sentence must not end within a command."""
     assert told.first_step(FENCED.sub("", entry.fix)).count("`") % 2 == 0
+    assert not told.first_pieces(entry.fix)[-1][0].endswith("\\")
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_title_holds_nothing_that_looks_secret(entry: Entry) -> None:
+    """After `token:` anything is taken for one: the subject of a check must not stand there."""
+    title = told.title_of(replace(outcome("test_a", "some-subject"), check=entry.check))
+
+    assert masked(title) == title
 
 
 @pytest.mark.parametrize("entry", ENTRIES)

@@ -227,6 +227,24 @@ def test_unknown_fault_is_answered_with_the_nearest(sandbox: Running) -> None:
     assert "did you mean nat-failed?" in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("fault", "wrong", "usual"),
+    [
+        ("reference-broken", "service=nope", "service=cart-service"),
+        ("redis-hangs", "cache=nope", "cache=doa-market-redis"),
+    ],
+)
+def test_a_value_that_names_nothing_is_answered_with_the_usual(
+    sandbox: Running, fault: str, wrong: str, usual: str
+) -> None:
+    """`StopIteration` is for whoever wrote the fault; and nothing has been broken."""
+    answer = sandbox.command("break", fault, wrong)
+
+    assert answer.returncode == 1
+    assert f"{fault} finds nothing of that name: {wrong} (by default {usual}" in answer.stderr
+    assert fault not in sandbox.command("status").stdout
+
+
 def test_breaking_and_mending_are_told(sandbox: Running) -> None:
     """Some of it takes half a minute; silence looks like nothing, and nobody knows whether it was done."""
     broken = sandbox.command("break", "db-missing", "database=cart_service")

@@ -56,7 +56,7 @@ def test_the_summary_tells_the_cause_before_what_it_broke() -> None:
         "## What broke first",
         "1. **subnet a has no tag**",
         "   - where: `tests_infra/test_tiny.py::test_subnet_is_tagged[a]`",
-        "   - fix: Tag it again: aws ec2 create-tags --resources some-subnet",
+        "   - fix: Tag it again: `aws ec2 create-tags --resources some-subnet`",
         "   - 2 consequences:",
         "     - Ingress has an address: `shop`",
         "```mermaid",
@@ -153,7 +153,7 @@ def test_github_shows_an_error_for_each_cause() -> None:
     assert lines == [
         (
             "::error title=subnet is tagged%3A a::subnet a has no tag; 1 consequence"
-            "%0AFix: Tag it again: aws ec2 create-tags --resources some-subnet"
+            "%0AFix: Tag it again: `aws ec2 create-tags --resources some-subnet`"
         ),
         "::error title=a%3A x%3Ay%2Cz::100%25 wrong%0Areally",
         "::warning title=2 checks not verified::access denied",

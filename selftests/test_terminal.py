@@ -177,10 +177,19 @@ def test_what_is_not_verified_stays_short() -> None:
 
 def test_the_first_step_of_a_fix_is_a_whole_step() -> None:
     """The tree shows one step: a sentence, with the command that it introduces."""
-    assert told.first_step(FIX) == "Tag it again: aws ec2 create-tags --resources some-subnet"
+    assert told.first_step(FIX) == "Tag it again: `aws ec2 create-tags --resources some-subnet`"
     assert told.first_step("Mend it. Then rest.") == "Mend it."
     assert told.first_step("```bash\nmend it\n```\nThen rest.") == "mend it"
     assert told.first_step("") == ""
+
+
+def test_the_first_step_has_the_whole_command() -> None:
+    """Pasted with a backslash at its end it waits for more, at three in the morning."""
+    lines = ["aws s3api put-bucket-policy \\", "  --bucket some \\", "  --policy file://p"]
+    fix = "\n".join(["By hand:", "```bash", *lines, "echo next", "```"])
+
+    assert told.first_step(fix) == "By hand: `aws s3api put-bucket-policy --bucket some --policy file://p`"
+    assert told.first_pieces(fix) == [("By hand:", False), *((line, True) for line in lines)]
 
 
 def test_a_command_within_a_sentence_can_be_pasted() -> None:

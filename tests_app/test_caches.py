@@ -25,7 +25,7 @@ def test_cache_certificate_verifies(declared_cache: Any, cache_tls: Any) -> None
     assert cache_tls.is_verified, f"{declared_cache.name}: {cache_tls.problem}"
 
 
-def test_cache_accepts_its_token(declared_cache: Any, cache_login: Any) -> None:
+def test_cache_token_is_accepted(declared_cache: Any, cache_login: Any) -> None:
     """The AUTH token in the Secret must be the one that the cache was given; then it answers PING."""
     source = declared_cache.auth
     secret = f"the AUTH token of {source.title}" if source else "no AUTH token"

@@ -29,6 +29,10 @@ _EXPECTED = {
     "float_parsing": "a number",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
+    "date_type": "a date, YYYY-MM-DD",
+    "date_parsing": "a date, YYYY-MM-DD",
+    "date_from_datetime_parsing": "a date, YYYY-MM-DD",
+    "date_from_datetime_inexact": "a date, YYYY-MM-DD",
 }
 _PATTERNS = {
     r"^\d{12}$": "an AWS account id: twelve digits, in quotes",
@@ -68,8 +72,9 @@ def _paragraph(document: Document, error: ErrorDetails, location: Location) -> s
     if error["type"] == "missing":
         return f"{document.place(location)}: `{error['loc'][-1]}` is missing{_inside(location)}."
     where = ".".join(str(part) for part in location)
-    message = f"`{where}` is {_shown(error['input'], location)}; it must be {_expected(error)}."
-    return f"{document.place(location)}: {message}{_quotes_hint(error)}"
+    message = f"`{where}` is {_shown(error['input'], location)}; it must be {_expected(error)}"
+    end = "" if message.endswith("?") else "."
+    return f"{document.place(location)}: {message}{end}{_quotes_hint(error)}"
 
 
 def unknown_key(document: Document, location: Location) -> str:
@@ -104,7 +109,8 @@ def _expected(error: ErrorDetails) -> str:
         case "string_too_short":
             return "text that is not empty"
         case "literal_error":
-            return f"one of {context['expected']}.{_nearest_literal(error)}".removesuffix(".")
+            hint = _nearest_literal(error)
+            return f"one of {context['expected']}.{hint}" if hint else f"one of {context['expected']}"
         case "greater_than_equal" | "less_than_equal" | "greater_than":
             sign = {"greater_than_equal": "at least", "less_than_equal": "at most", "greater_than": "above"}
             limit = context.get("ge", context.get("le", context.get("gt")))
@@ -115,11 +121,7 @@ def _expected(error: ErrorDetails) -> str:
 
 def _nearest_literal(error: ErrorDetails) -> str:
     known = [word.strip(" '") for word in error["ctx"]["expected"].replace(" or ", ",").split(",")]
-    return (
-        nearest(str(error["input"]), known).removesuffix("?") + "?"
-        if nearest(str(error["input"]), known)
-        else ""
-    )
+    return nearest(str(error["input"]), known)
 
 
 def _shown(value: Any, location: Location) -> str:

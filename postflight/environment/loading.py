@@ -18,6 +18,8 @@ from postflight.environment.source import read, with_defaults, with_waivers
 from postflight.environment.variables import interpolated
 from postflight.environment_files import EnvironmentFileError
 
+_VARIABLES = "variables"
+
 
 def load(file: Path, process: Mapping[str, str]) -> Environment:
     """Load and validate one environment file.
@@ -26,7 +28,12 @@ def load(file: Path, process: Mapping[str, str]) -> Environment:
     """
     document = with_waivers(with_defaults(read(file)))
     refuse_plaintext_secrets(document)
-    document = interpolated(document, process, sections())
+    try:
+        document = interpolated(document, process, sections())
+    except EnvironmentFileError:
+        # Only in entries of known sections `${name}` has a value.
+        _refuse_unknown_sections(document)
+        raise
     _refuse_names(document)
     try:
         environment = Environment.model_validate({**_with_names(document.value), "name": file.stem})
@@ -37,6 +44,13 @@ def load(file: Path, process: Mapping[str, str]) -> Environment:
         told = dict.fromkeys(f"{document.place(location)}: {message}" for location, message in wrong)
         raise EnvironmentFileError(*told)
     return environment
+
+
+def _refuse_unknown_sections(document: Document) -> None:
+    """Raise EnvironmentFileError where there are sections that are none."""
+    unknown = [key for key in document.value if key not in {*Environment.model_fields, _VARIABLES}]
+    if unknown:
+        raise EnvironmentFileError(*(unknown_key(document, (key,)) for key in unknown))
 
 
 def _refuse_names(document: Document) -> None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from postflight.environment.document import Document, Location, Place
-from postflight.environment_files import EnvironmentFileError
+from postflight.environment_files import EnvironmentFileError, nearest
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
 def interpolated(document: Document, process: Mapping[str, str], sections: Collection[str]) -> Document:
-    """Fill in each `${name}` from the file's `variables`, else from `process`, the process environment.
+    """Fill in each `${name}` from the file's `variables`, `${NAME}` else from the process environment.
 
     `${name:-default}` is `default` where neither has it, or where it is empty. Variables may use each other.
     In an entry of one of `sections`, `${name}` is the entry's name, and `${snake_name}` the same with
@@ -98,13 +98,16 @@ class _Filler:
             return entry[name]
         if name in self.variables:
             return self._text(self.variables[name], ("variables", name), entry, (*within, name))
-        if self.process.get(name) or (name in self.process and default is None):
+        is_of_process = name != name.lower()
+        if is_of_process and (self.process.get(name) or (name in self.process and default is None)):
             return self.process[name]
         if default is not None:
             return default
+        outside = f"in the process environment (export {name}=…), " if is_of_process else ""
+        hint = nearest(name, [*self.variables, *entry])
         raise EnvironmentFileError(
-            f"{self.document.place(location)}: ${{{name}}} has no value. Set it in the process environment "
-            f"(export {name}=…), under `variables:` in this file, or write ${{{name}:-default}}."
+            f"{self.document.place(location)}: ${{{name}}} has no value.{hint} Set it {outside}"
+            f"under `variables:` in this file, or write ${{{name}:-default}}."
         )
 
 

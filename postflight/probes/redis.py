@@ -101,7 +101,7 @@ def _converse(stream: Stream, start: Ping, login: tuple[str, ...] | None) -> Pin
     if login is not None:
         reply = _command(stream, "AUTH", *login)
         if reply != "+OK":
-            words = f"{stream.peer} refused the AUTH token: {_without_prefix(reply)}"
+            words = f"{stream.peer} refused the AUTH token ({_without_prefix(reply)})"
             return _ended(stream, start, is_authenticated=False, problem=words)
     reply = _command(stream, "PING")
     if reply.startswith("-NOAUTH"):

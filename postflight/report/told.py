@@ -138,16 +138,30 @@ def by_check(outcomes: Iterable[Outcome]) -> list[Alike]:
 
 def first_step(text: str) -> str:
     """Return the first thing to do of a fix: its first sentence, with the command that it introduces."""
+    sentence, command = _first(text)
+    one_line = " ".join(line.removesuffix("\\").strip() for line in command)
+    return f"{sentence} `{one_line}`" if sentence and command else sentence or one_line
+
+
+def _first(text: str) -> tuple[str, list[str]]:
+    """Return the first sentence of a fix, and the lines of the command that it introduces or begins with."""
     found = list(steps(text))
     if not found:
-        return ""
-    first, is_command = found[0]
-    if is_command:
-        return first
-    sentence = _SENTENCE_END.split(first)[0]
-    if sentence.endswith(":") and len(found) > 1 and found[1][1]:
-        return f"{sentence} {found[1][0]}"
-    return sentence
+        return "", []
+    if found[0][1]:
+        return "", _command(found)
+    sentence = _SENTENCE_END.split(found[0][0])[0]
+    return sentence, _command(found[1:]) if sentence.endswith(":") else []
+
+
+def _command(found: Sequence[tuple[str, bool]]) -> list[str]:
+    """Return the lines of the command with which steps begin: a backslash says that it goes on."""
+    lines: list[str] = []
+    for line, is_command in found:
+        if not is_command or (lines and not lines[-1].endswith("\\")):
+            break
+        lines.append(line)
+    return lines
 
 
 def commands(text: str) -> list[str]:
@@ -156,15 +170,9 @@ def commands(text: str) -> list[str]:
 
 
 def first_pieces(text: str) -> list[tuple[str, bool]]:
-    """Return the first step of a fix as sentences and commands, in order."""
-    first = first_step(text)
-    found = list(steps(text))[:2]
-    if not found or found[0][1]:
-        return [(first, True)] if first else []
-    command = found[1][0] if len(found) > 1 and found[1][1] else ""
-    if command and first.endswith(f": {command}"):
-        return [*pieces([(first.removesuffix(f" {command}"), False)]), (command, True)]
-    return list(pieces([(first, False)]))
+    """Return the first step of a fix as sentences and command lines, in order."""
+    sentence, command = _first(text)
+    return [*pieces([(sentence, False)] if sentence else []), *((line, True) for line in command)]
 
 
 def pieces(found: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:

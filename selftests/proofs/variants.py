@@ -150,7 +150,7 @@ VARIANTS: Mapping[str, Expected] = {
         "cart-service",
         "db-credentials-prod token",
     ),
-    "cache-token-wrong": cause(APP, "test_caches::test_cache_accepts_its_token", "doa-market-redis"),
+    "cache-token-wrong": cause(APP, "test_caches::test_cache_token_is_accepted", "doa-market-redis"),
     "db-hangs": cause(APP, f"{SERVERS}::test_database_server_answers_in_time", f"{PREFIX}-rds"),
     "db-certificate-foreign": cause(
         APP, f"{SERVERS}::test_certificate_of_the_database_server_verifies", f"{PREFIX}-rds"
