@@ -105,6 +105,24 @@ def test_every_mistake_of_a_file_is_told(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("waiver", "said"),
+    [
+        ("check: test_nat_gatewy_is_available, expires: 2099-01-01", "there is no such check"),
+        ("check: test_nat_gateway_is_available, expires: 2020-01-01", "expired on 2020-01-01"),
+    ],
+)
+def test_a_waiver_that_waives_nothing_is_told(tmp_path: Path, waiver: str, said: str) -> None:
+    """Whoever writes one checks the file, and would hear of it from the first run that fails all the same."""
+    file = tmp_path / "some.yaml"
+    waivers = f"waivers: [{{{waiver}, reason: r, owner: o}}]\n"
+    file.write_text('aws: {account: "123456789012", region: x}\n' + waivers, encoding="utf-8")
+    done = postflight("check-environment", str(file))
+
+    assert done.returncode == 2
+    assert said in paragraph(done)
+
+
 def test_a_complaint_names_what_was_typed() -> None:
     """Nobody typed `--env` there."""
     done = postflight("check-environment", "environments/nosuch.yaml")

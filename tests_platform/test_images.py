@@ -43,8 +43,8 @@ def test_repository_lets_the_nodes_pull(pull_rights: Any) -> None:
 def test_node_role_may_pull_images(node_roles: Any) -> None:
     """Nodes pull as their own role, whatever ServiceAccount the pod has."""
     refused = [
-        f"role {role.name} of the nodes may not pull images: its policies are "
-        f"{', '.join(role.policies) or 'none'}, which do not allow {_some(role.refused)}"
+        f"role {role.name} of the nodes may not pull images: {_some(role.refused)} is not allowed by "
+        f"{' and '.join(role.policies) or 'anything, for it has no policies'}"
         for role in node_roles.items
         if role.refused
     ]
@@ -52,7 +52,7 @@ def test_node_role_may_pull_images(node_roles: Any) -> None:
 
 
 def _some(refused: Any) -> str:
-    more = f", and more like it ({len(refused)} in all)" if len(refused) > 1 else ""
+    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
     return f"{refused[0]}{more}"
 
 

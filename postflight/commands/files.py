@@ -6,10 +6,12 @@ import argparse
 import json
 import os
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from postflight.commands.paragraphs import command
-from postflight.environment import EnvironmentFileError, available, find, load
+from postflight.environment import Environment, EnvironmentFileError, available, find, load
 
 
 def add(commands: Any) -> None:
@@ -34,7 +36,7 @@ def add(commands: Any) -> None:
 
 
 def check_environment(options: argparse.Namespace) -> int:
-    """Say that a file is right, or all that is wrong with it. Raises EnvironmentFileError."""
+    """Say that a file is right, or all that is wrong with it. Raises EnvironmentFileError, RunbookError."""
     folder = options.root / "environments"
     file = find(options.name, folder, "")
     try:
@@ -43,8 +45,24 @@ def check_environment(options: argparse.Namespace) -> int:
         for mistake in error.mistakes:
             print(f"postflight: {mistake}", file=sys.stderr)
         return 2
+    wrong = _waivers_in_vain(environment, options.root)
+    for note in wrong:
+        print(f"postflight: {note}", file=sys.stderr)
+    if wrong:
+        return 2
     print(f"{environment.name} is a right environment. Environments here: {', '.join(available(folder))}.")
     return 0
+
+
+def _waivers_in_vain(environment: Environment, root: Path) -> list[str]:
+    """Say of each waiver that has expired, or names no check, that it waives nothing."""
+    if not environment.waivers:
+        return []
+    from postflight import runbook
+    from postflight.waivers import notes
+
+    checks = runbook.load(root / "runbook", "en")
+    return list(notes(environment.waivers, (), checks, lambda _check: None, datetime.now(UTC)))
 
 
 def print_schema(options: argparse.Namespace) -> int:

@@ -54,6 +54,11 @@ class NodeRoles(Evidence):
 
     items: tuple[NodeRole, ...]
 
+    @property
+    def refused_role(self) -> str | None:
+        """Name of the first that may not pull, for the runbook's commands."""
+        return next((role.name for role in self.items if role.refused), None)
+
 
 @about("service")
 def pull_rights(ask: Ask, environment: Environment, declared: Service) -> PullRights:
