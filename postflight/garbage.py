@@ -37,13 +37,9 @@ _SEARCH = _Search()
 
 @contextmanager
 def no_search() -> Generator[None]:
-    """Make what stays for the whole run: to search it again and again while it is made takes 0.2 s a run.
-
-    It is never searched again, nor is what other threads have made by then.
-    """
+    """Make what stays for the whole run: to search it again and again while it is made takes 0.2 s a run."""
     _SEARCH.pause()
     try:
         yield
     finally:
-        gc.freeze()
         _SEARCH.go_on()

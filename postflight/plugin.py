@@ -37,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     options.require_environment(config)
     with garbage.no_search():
         config.pluginmanager.register(Hooks(config), "postflight-hooks")
+    # What has been imported by now need never be searched.
+    gc.freeze()
 
 
 class Hooks:
