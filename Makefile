@@ -76,7 +76,7 @@ clean:  ## Remove what was installed and measured
 	@touch .venv/.uv
 
 .venv/.demo: pyproject.toml uv.lock .venv/.uv
-	$(SYNC) --group sandbox --group parallel
+	$(SYNC) --group sandbox
 	@touch .venv/.demo
 
 .venv/.test: pyproject.toml uv.lock .venv/.uv

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postflight import absent_plugins, garbage, options, sharing, workers
+from postflight import garbage, options, sharing, workers
 from postflight.interrupts import Interrupts
 from postflight.report import frugal
 
@@ -21,7 +21,6 @@ _LETTERS = {"unverified": "U", "waived": "w"}
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options and markers."""
     options.add(parser)
-    absent_plugins.add(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,7 +28,6 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in options.MARKERS:
         config.addinivalue_line("markers", marker)
     options.require_root(config)
-    absent_plugins.require(config)
     if not options.is_about_an_environment(config):
         return
     options.require_no_logs(config)

@@ -36,29 +36,6 @@ def without(folder: Path, *packages: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{folder}:{ROOT}"}
 
 
-@pytest.mark.parametrize(
-    ("option", "module", "package"),
-    [("-n=2", "xdist", "pytest-xdist"), ("--alluredir=x", "allure_pytest", "allure-pytest")],
-)
-def test_the_option_of_an_absent_plugin_says_what_to_install(
-    tmp_path: Path, option: str, module: str, package: str
-) -> None:
-    """`unrecognized arguments: -n` says nothing to whoever reads of `-n 4` in the README."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "postflight.plugin", "--co", "--env=stage", option],
-        cwd=ROOT,
-        env={**without(tmp_path, module), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-    assert done.returncode == 4
-    assert f"`pip install {package}`" in done.stderr
-    assert "uv sync --group parallel" in done.stderr
-
-
 def test_a_sandbox_without_its_packages_says_how_to_install_them(tmp_path: Path) -> None:
     """`pip install -e .` does not bring them, and the sandbox is the first thing that people try."""
     words = [sys.executable, "-m", "sandbox", "up", "--run-dir", str(tmp_path / "run")]
