@@ -47,7 +47,7 @@ schema: .venv/.test  ## Write environments/schema.json anew
 
 generated: schema  ## Write anew what is generated: schema, permissions of deploy/, tables of faults
 	for env in dev stage prod doa-prod; do \
-	  $(RUN) postflight permissions --env $$env --kubernetes --vantage inside > deploy/overlays/$$env/rbac.yaml && \
+	  $(RUN) postflight permissions --env $$env --kubernetes --vantage inside --service-account postflight-$$env/postflight > deploy/overlays/$$env/rbac.yaml && \
 	  $(RUN) postflight permissions --env $$env --iam > deploy/iam/$$env.json || exit 1; \
 	done
 	$(RUN) selftests.proofs --table > docs/faults.md

@@ -23,9 +23,9 @@ from selftests.proofs.harness import ROOT
 
 DEPLOY: Final = ROOT / "deploy"
 OVERLAYS: Final = ("dev", "stage", "prod", "doa-prod")
-KUSTOMIZATIONS: Final = (*(f"overlays/{name}" for name in OVERLAYS), "fleet")
+NIGHTLY: Final = tuple(f"overlays/{name}/nightly" for name in OVERLAYS)
+KUSTOMIZATIONS: Final = (*(f"overlays/{name}" for name in OVERLAYS), *NIGHTLY, "fleet")
 SCHEMAS: Final = "1.33"
-SERVICE_ACCOUNT: Final = Grantee("ServiceAccount", "postflight", "postflight")
 KUBECTL: Final = shutil.which("kubectl")
 
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not on PATH")
@@ -58,12 +58,13 @@ def test_generated_permissions_are_current(name: str) -> None:
     environment = load(find(name, ROOT / "environments"), {})
     inside = needs(name, environment, ROOT, ["inside"])
     either = [*inside, *needs(name, environment, ROOT, ["outside"])]
-    roles = rbac_objects(environment, inside, [SERVICE_ACCOUNT])
+    roles = rbac_objects(environment, inside, [Grantee("ServiceAccount", "postflight", f"postflight-{name}")])
     again = f"postflight permissions --env {name}"
     policy = json.loads((DEPLOY / "iam" / f"{name}.json").read_text(encoding="utf-8"))
     assert policy == iam_policy(environment, either), f"{again} --iam > deploy/iam/{name}.json"
     assert documents(DEPLOY / "overlays" / name / "rbac.yaml") == roles, (
-        f"{again} --kubernetes --vantage inside > deploy/overlays/{name}/rbac.yaml"
+        f"{again} --kubernetes --vantage inside --service-account postflight-{name}/postflight "
+        f"> deploy/overlays/{name}/rbac.yaml"
     )
 
 
@@ -123,9 +124,8 @@ def test_pods_have_no_rights_on_their_node(name: str) -> None:
 def test_jobs_end_by_themselves(name: str) -> None:
     """A hook that never ends holds the sync; one that is tried again hides what the first pod found."""
     jobs = [one["spec"] for one in built(f"overlays/{name}") if one["kind"] == "Job"]
-    jobs += [
-        one["spec"]["jobTemplate"]["spec"] for one in built(f"overlays/{name}") if one["kind"] == "CronJob"
-    ]
+    nightly = built(f"overlays/{name}/nightly")
+    jobs += [one["spec"]["jobTemplate"]["spec"] for one in nightly if one["kind"] == "CronJob"]
     assert len(jobs) == 2
     for job in jobs:
         assert job["backoffLimit"] == 0
@@ -136,10 +136,76 @@ def test_jobs_end_by_themselves(name: str) -> None:
         assert minutes * 60 < job["activeDeadlineSeconds"], "the suite must have time to report"
 
 
+@needs_kubectl
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_argo_cd_waits_for_nothing_but_the_hook(name: str) -> None:
+    """A PostSync hook starts when all else is healthy.
+
+    Argo CD reports a PersistentVolumeClaim as Progressing until a pod uses it (argo-cd#12840), and a CronJob
+    as Degraded after a failed run (resource_customizations/batch/CronJob/health.lua).
+    """
+    objects = built(f"overlays/{name}")
+    hooks = [one for one in objects if one["kind"] == "Job"]
+    others = {one["kind"] for one in objects} - {"Job"}
+
+    assert [one["metadata"]["annotations"]["argocd.argoproj.io/hook"] for one in hooks] == ["PostSync"]
+    # Argo CD knows no health of these: they are as good as applied.
+    assert others == {
+        *("Namespace", "ServiceAccount", "ConfigMap", "Role", "RoleBinding", "ClusterRole"),
+        "ClusterRoleBinding",
+    }
+
+
+@needs_kubectl
+def test_environments_in_one_cluster_share_no_object() -> None:
+    """Two Applications that hold one object overwrite and prune it in turn."""
+    seen: dict[tuple[str, str, str], str] = {}
+    for name in (*KUSTOMIZATIONS,):
+        for one in built(name):
+            about = one["metadata"]
+            key = (one["kind"], about.get("namespace", ""), about["name"])
+            assert seen.setdefault(key, name) == name, f"{key} is in {seen[key]} and {name}"
+
+
+@needs_kubectl
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_both_runs_of_an_environment_have_its_service_account(name: str) -> None:
+    """Roles and the IAM role are bound to the account by namespace and name."""
+    objects = built(f"overlays/{name}")
+    (account,) = (one["metadata"] for one in objects if one["kind"] == "ServiceAccount")
+    everything = (*objects, *built(f"overlays/{name}/nightly"))
+    runs = [one for one in everything if one["kind"] in {"Job", "CronJob"}]
+    subjects = [subject for one in objects for subject in one.get("subjects", ())]
+
+    assert account["namespace"] == f"postflight-{name}"
+    assert {subject["namespace"] for subject in subjects} == {account["namespace"]}
+    assert {subject["name"] for subject in subjects} == {account["name"]}
+    assert [one["metadata"]["namespace"] for one in runs] == [account["namespace"]] * 2
+    assert [pod["spec"]["serviceAccountName"] for pod in pods(everything)] == [account["name"]] * 2
+
+
+@needs_kubectl
+def test_nightly_results_can_be_kept_on_a_volume(tmp_path: Path) -> None:
+    """The component puts the claim in place of the folder that ends with the pod."""
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    overlay = tmp_path / "deploy" / "overlays" / "stage" / "nightly" / "kustomization.yaml"
+    settings = "  - ../settings\n"
+    kept = f"{settings}  - ../../../components/reports-volume\n"
+    overlay.write_text(overlay.read_text(encoding="utf-8").replace(settings, kept), encoding="utf-8")
+    command = [str(KUBECTL), "kustomize", str(overlay.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    (template,) = pods(tuple(yaml.safe_load_all(done.stdout)))
+    volumes = {one["name"]: one for one in template["spec"]["volumes"]}
+    (claim,) = documents(DEPLOY / "components" / "reports-volume" / "claim.yaml")
+
+    assert volumes["reports"]["persistentVolumeClaim"] == {"claimName": claim["metadata"]["name"]}
+    assert "emptyDir" in volumes["tmp"]
+
+
 def command_lines() -> Iterator[str]:
     """Yield the words that each example gives to the suite."""
-    for file in ("hook", "nightly"):
-        (one,) = documents(DEPLOY / "base" / f"{file}.yaml")
+    for file in ("base/hook", "nightly/cronjob"):
+        (one,) = documents(DEPLOY / f"{file}.yaml")
         (template,) = pods((one,))
         yield " ".join(template["spec"]["containers"][0]["args"])
     (fleet,) = documents(DEPLOY / "fleet" / "job.yaml")

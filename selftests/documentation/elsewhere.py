@@ -71,6 +71,12 @@ INSTEAD: Final[Mapping[str, Instead]] = {
     ),
     "kubectl kustomize deploy/overlays/stage": Instead(_NO_KUBECTL, _OVERLAY),
     "kubectl apply -k deploy/overlays/stage": Instead(_NO_KUBECTL, _OVERLAY),
+    "kubectl apply -k deploy/overlays/stage/nightly": Instead(
+        _NO_KUBECTL, "test -f deploy/overlays/stage/nightly/kustomization.yaml"
+    ),
+    "kubectl apply -n postflight-stage -f deploy/components/reports-volume/claim.yaml": Instead(
+        _NO_KUBECTL, "test -f deploy/components/reports-volume/claim.yaml"
+    ),
     f"TAG=7114918 yq -i '.spec.sources[1].kustomize.{_ANNOTATION} = strenv(TAG)' application.yaml": Instead(
         "it needs yq", _SECOND_SOURCE
     ),
