@@ -41,16 +41,17 @@ def replayed(config: pytest.Config) -> Replayed | None:
         return None
     try:
         return found_replayed(config.invocation_params.dir / named)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise _no_run(named, error) from None
 
 
 def _no_run(named: str, error: Exception) -> pytest.UsageError:
     if not isinstance(error, OSError):
-        return pytest.UsageError(f"--replay {named}: this is no folder of a run ({error}).")
+        why = "; ".join(str(error).splitlines()[:3])
+        return pytest.UsageError(f"--replay {named}: this is not a run directory ({why}).")
     why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return pytest.UsageError(
-        f"--replay {named}: this is no folder of a run ({why}). Each run has a folder of its own in reports/."
+        f"--replay {named}: this is not a run directory ({why}). Each run has one of its own in reports/."
     )
 
 
@@ -83,7 +84,7 @@ def surroundings(config: pytest.Config, again: Replayed | None) -> Surroundings:
         return Surroundings(said or found, os.environ)
     try:
         before = recorded(again.folder)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise _no_run(config.getoption("--replay"), error) from None
     return Surroundings(said or before.vantage, {**os.environ, **before.variables})
 

@@ -14,7 +14,8 @@ from postflight.subjects import Row
 
 DECLARED = "declared_"
 RELEASE = "release"
-
+# Sections without entries, each of which checks need by a mark.
+_ONE_OF_EACH = ("cluster", "vpc")
 
 Looker = Callable[[str, Subject | None], object]
 
@@ -54,15 +55,26 @@ class Collection:
         self._rows = rows
         self._of_release = 0
         self.left_out: dict[str, str] = {}
+        # The sections that collected checks are about.
+        self.checked: set[str] = set()
 
     @property
     def undeclared(self) -> dict[str, str]:
         """What the environment does not declare; --release is not the environment's to say."""
         return {section: why for section, why in self.left_out.items() if section != RELEASE}
 
+    @property
+    def unchecked(self) -> list[str]:
+        """The declared sections of which no check was collected."""
+        declared = {section for kind, section in SECTION_OF.items() if subjects(self.environment, kind)}
+        declared |= {name for name in _ONE_OF_EACH if getattr(self.environment, name) is not None}
+        return sorted(declared - self.checked)
+
     def parametrize(self, metafunc: pytest.Metafunc) -> None:
         """Run a check once for each subject it is about. A check about two kinds is an error."""
         kinds = [name.removeprefix(DECLARED) for name in metafunc.fixturenames if name.startswith(DECLARED)]
+        needs = (section for mark in metafunc.definition.iter_markers("needs") for section in mark.args)
+        self.checked.update(needs, (SECTION_OF[kind] for kind in kinds if kind in SECTION_OF))
         if not kinds:
             return
         if len(kinds) > 1:

@@ -11,8 +11,12 @@ import pytest
 from postflight.verdicts import Outcome, lost, not_judged
 
 EXIT_UNVERIFIED = 6
-# With these pytest says no more than whether tests failed, which outcomes tell better.
-_TOLD_BETTER_BY_OUTCOMES = {int(pytest.ExitCode.OK), int(pytest.ExitCode.TESTS_FAILED)}
+# With these pytest says no more than what ran, which outcomes tell better.
+_TOLD_BETTER_BY_OUTCOMES = {
+    int(pytest.ExitCode.OK),
+    int(pytest.ExitCode.TESTS_FAILED),
+    int(pytest.ExitCode.NO_TESTS_COLLECTED),
+}
 
 
 class Judged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ ENVIRONMENT_VARIABLE = "POSTFLIGHT_ENV"
 _LOG_OPTIONS = ("log_level", "log_cli_level", "log_file", "log_file_level")
 # What pytest's -r is when nobody gave it.
 REPORT_CHARACTERS = "fE"
+
+# An empty one would be taken for none, and a pipeline's unset variable would switch it off unseen.
+_NEVER_EMPTY = ("--env", "--replay", "--reports", "--compare", "--patience", "--deadline")
+_PATHS = ("--env", "--replay", "--compare", "--reports")
+# By these a user says which checks to run.
+_SELECTING = ("keyword", "markexpr", "lf", "deselect", "ignore", "ignore_glob", "stepwise")
 
 _DURATION = re.compile(r"^(?P<number>\d+(\.\d+)?)(?P<unit>ms|s|m|h)?$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -149,6 +156,47 @@ def chosen_environment(config: pytest.Config) -> str | None:
     return named or os.environ.get(ENVIRONMENT_VARIABLE) or None
 
 
+def require_values(config: pytest.Config) -> None:
+    """Refuse an option whose value is empty, as `--env "$TARGET"` with an unset variable gives it.
+
+    Raises pytest.UsageError.
+    """
+    for option in _NEVER_EMPTY:
+        value = config.getoption(option)
+        if isinstance(value, str) and not value.strip():
+            raise pytest.UsageError(
+                f"{option} is empty. Is a variable of the command line not set? Give it a value, or leave "
+                f"{option} out."
+            )
+
+
+def require_no_max_warnings(config: pytest.Config) -> None:
+    """Refuse --max-warnings: pytest would end with status 6 for it, which says "unverified" here.
+
+    Raises pytest.UsageError.
+    """
+    if getattr(config.option, "max_warnings", None) is not None or _ini(config, "max_warnings"):
+        raise pytest.UsageError(
+            "--max-warnings ends with exit status 6, which means `unverified` in a run with --env. Leave it "
+            "out."
+        )
+
+
+def _ini(config: pytest.Config, name: str) -> object:
+    """Return an option of pytest's ini file; None where this pytest does not know it."""
+    try:
+        return config.getini(name)
+    except (KeyError, ValueError):
+        return None
+
+
+def selects(config: pytest.Config) -> bool:
+    """Whether the user chose among the checks: by a path or node id, or by -k, -m, --lf and their like."""
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        return True
+    return any(getattr(config.option, name, None) for name in _SELECTING)
+
+
 def environment_file(config: pytest.Config, of_run: str | None = None) -> Path:
     """Return the file of the environment that the command line asks for, or that a replayed run was of.
 
@@ -184,15 +232,19 @@ def require_environment(config: pytest.Config) -> None:
 
 
 def is_named_on_the_command_line(config: pytest.Config) -> bool:
-    """Whether --env stands on the command line itself, not in addopts, PYTEST_ADDOPTS or a variable."""
-    arguments = config.invocation_params.args
-    return any(argument == "--env" or argument.startswith("--env=") for argument in map(str, arguments))
+    """Whether the environment's name is on the command line itself, not in addopts or a variable."""
+    words = [str(one) for one in config.invocation_params.args]
+    given = [after for word, after in pairwise(words) if word == "--env"]
+    given += [word.removeprefix("--env=") for word in words if word.startswith("--env=")]
+    return config.getoption("--env") in given
 
 
 def is_about_an_environment(config: pytest.Config) -> bool:
     """Whether this run collects checks (and not, say, only selftests)."""
     if config.option.help or config.option.version or config.option.markers:
         return False
+    if config.getoption("--env") is not None or config.getoption("--replay") is not None:
+        return True
     if not chosen_environment(config) and not (config.rootpath / "environments").is_dir():
         return False
     checks = [(config.rootpath / f"tests_{layer}").resolve() for layer in LAYERS]
@@ -214,12 +266,15 @@ def require_root(config: pytest.Config) -> None:
 
     pytest looks for its root before it knows our options. Raises pytest.UsageError.
     """
-    given = [name for name in ("--env", "--replay", "--compare") if config.getoption(name)]
     here = config.invocation_params.dir
-    if given and config.rootpath != here and not (config.rootpath / "environments").is_dir():
+    words = [str(one) for one in config.invocation_params.args]
+    paths = [(name, after) for name, after in pairwise(words) if name in _PATHS and (here / after).exists()]
+    if config.rootpath == here or (config.rootpath / "environments").is_dir():
+        return
+    for name, path in paths[:1]:
         raise pytest.UsageError(
-            f"pytest took a path on the command line for a folder of tests, and {config.rootpath} for their "
-            f"root. Write paths with an equals sign: pytest {given[0]}={config.getoption(given[0])}"
+            f"pytest took {path} for a folder of tests, and {config.rootpath} for their root. Write it with "
+            f"an equals sign: {name}={path}"
         )
 
 

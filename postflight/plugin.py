@@ -27,11 +27,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load the environment, if this run is about one."""
     for marker in options.MARKERS:
         config.addinivalue_line("markers", marker)
+    options.require_values(config)
     options.require_root(config)
     if not options.is_about_an_environment(config):
         return
     options.require_no_logs(config)
     options.require_assertions(config)
+    options.require_no_max_warnings(config)
     options.require_environment(config)
     with garbage.no_search():
         config.pluginmanager.register(Hooks(config), "postflight-hooks")

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,24 @@ from postflight.writing import write_whole
 
 class NotRecordedError(Exception):
     """The folder holds no answer to a question."""
+
+
+@dataclass(frozen=True)
+class _NotSeen:
+    message: str
+    permission: str | None
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is read of a file of `evidence/`; `evidence` itself is checked by the probe's own type."""
+
+    began: float
+    evidence: Any = None
+    unverified: _NotSeen | None = None
+
+
+_TOLD = TypeAdapter(_Told)
 
 
 class Recording:
@@ -35,17 +54,20 @@ class Recording:
         """
         file = self._folder / looking.question.file_name
         try:
-            told = json.loads(file.read_text(encoding="utf-8"))
+            told = _TOLD.validate_json(file.read_bytes())
         except FileNotFoundError:
             raise NotRecordedError(f"{file} is not there") from None
-        began = told["began"]
-        if began < since:
-            raise NotRecordedError(f"{file} is older")
-        if "unverified" in told:
-            return Kept(Unverified(told["unverified"]["message"], told["unverified"]["permission"]), began)
-        try:
-            return Kept(TypeAdapter(looking.answer_type).validate_python(told["evidence"]), began)
+        except OSError as error:
+            raise NotRecordedError(f"{file} cannot be read: {error.strerror}") from None
         except ValidationError:
+            raise NotRecordedError(f"{file} is not what a run writes") from None
+        if told.began < since:
+            raise NotRecordedError(f"{file} is older")
+        if told.unverified is not None:
+            return Kept(Unverified(told.unverified.message, told.unverified.permission), told.began)
+        try:
+            return Kept(TypeAdapter(looking.answer_type).validate_python(told.evidence), told.began)
+        except (ValidationError, RecursionError):
             raise NotRecordedError(f"{file} was written by another version of this probe") from None
 
     def write(self, looking: Looking, kept: Kept) -> None:

@@ -27,7 +27,7 @@ from postflight.settling import SETTLED_AFTER_S, Settling
 from postflight.subjects import rows
 from postflight.surroundings import Surroundings, UsedVariables
 from postflight.unjudged import subjects_judged, unjudged
-from postflight.verdicts import Outcome, judge, undeclared
+from postflight.verdicts import Outcome, judge, unchecked, undeclared
 from postflight.waivers import notes, waived
 
 CONCURRENCY = 48
@@ -202,7 +202,12 @@ class Session:
         self._close(self._run, exit_status)
         calls = self._run.connections.calls.by_protocol()
         secrets = self._run.connections.secrets.values()
-        return {"calls": calls, "left_out": self.collection.left_out, "secrets": secrets}
+        return {
+            "calls": calls,
+            "left_out": self.collection.left_out,
+            "secrets": secrets,
+            "checked": sorted(self.collection.checked),
+        }
 
     def gather_worker(self, told: Mapping[str, Any]) -> None:
         """Take in what a worker told when it ended."""
@@ -211,6 +216,7 @@ class Session:
             for value in told["secrets"]:
                 self._run.connections.secrets.add(value)
             self.collection.left_out.update(told["left_out"])
+            self.collection.checked.update(told["checked"])
 
     def finish(self, exit_status: int, *, is_all_told: bool, why_ended: str) -> int:
         """Write the reports and return the run's exit status. A run that selected nothing leaves nothing.
@@ -224,7 +230,12 @@ class Session:
         is_over = _is_over(run)
         self._close(run, exit_status, is_at_its_end=self.judged.is_all)
         left_out = self.collection.undeclared if self._config.getoption("--strict-environment") else {}
-        outcomes = [*self.judged.outcomes(why_ended), *(undeclared(*one) for one in sorted(left_out.items()))]
+        is_whole = not options.selects(self._config) and not is_cut_short(exit_status)
+        outcomes = [
+            *self.judged.outcomes(why_ended),
+            *(undeclared(*one) for one in sorted(left_out.items())),
+            *(unchecked(section) for section in (self.collection.unchecked if is_whole else ())),
+        ]
         # What a run had no time for may be anything: only what could not be seen may be allowed.
         allows = bool(self._config.getoption("--allow-unverified")) and not is_over
         ours = status(outcomes, exit_status, is_all_told=is_all_told, allows_unverified=allows)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from postflight.environment import Vantage
 from postflight.environment.plaintext import is_secret_name
@@ -77,31 +78,43 @@ class Surroundings:
 
 
 def recorded(run: Path) -> Surroundings:
-    """Read what a run kept. Raises OSError and ValueError."""
-    kept = json.loads((run / FILE).read_text(encoding="utf-8"))
-    return Surroundings(kept["vantage"], kept["variables"])
+    """Read what a run kept. Raises OSError, and ValueError where it is not what a run writes."""
+    return TypeAdapter(Surroundings).validate_json((run / FILE).read_bytes())
 
 
 def replayed(run: Path) -> Replayed:
     """Find the run that a replay of this folder judges: `latest` is a link, and a replay may be replayed.
 
-    Raises OSError, ValueError, KeyError and TypeError.
+    Raises OSError and ValueError.
     """
     folder = run.resolve(strict=True)
     told = _told(folder)
-    if told and told.get("replayed") and not (folder / "evidence").is_dir():
+    if told and told.replayed and not (folder / "evidence").is_dir():
         # A replay has no evidence of its own; it says whose it judged.
-        folder = Path(told["replayed"]).resolve(strict=True)
+        folder = Path(told.replayed).resolve(strict=True)
         told = _told(folder)
     if told:
-        return Replayed(folder, told["env"], told["started"])
+        return Replayed(folder, told.env, told.started)
     # A run that was killed has kept where it stood at least.
     recorded(folder)
     return Replayed(folder)
 
 
-def _told(run: Path) -> Mapping[str, Any]:
-    """Return what a run's results say of the run itself; nothing, where a run was killed before."""
+@dataclass(frozen=True)
+class _Run:
+    """What is read of the run in its results."""
+
+    env: str
+    started: str
+    replayed: str | None = None
+
+
+@dataclass(frozen=True)
+class _Results:
+    run: _Run
+
+
+def _told(run: Path) -> _Run | None:
+    """Return what a run's results say of the run itself; None where a run was killed before."""
     file = run / "results.json"
-    told: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))["run"] if file.is_file() else {}
-    return told
+    return TypeAdapter(_Results).validate_json(file.read_bytes()).run if file.is_file() else None

@@ -155,6 +155,22 @@ def undeclared(section: str, why: str) -> Outcome:
     )
 
 
+def unchecked(section: str) -> Outcome:
+    """Return a declared section as an outcome: no check of it was collected, so nobody looked at it."""
+    return Outcome(
+        id=f"environment::{section}",
+        check="environment",
+        kind=None,
+        subject=section,
+        verdict="unverified",
+        message="declared, and no check of it was collected. Run pytest where tests_infra, tests_platform, "
+        "tests_app and tests_network are (`testpaths`, --rootdir)",
+        duration_s=0.0,
+        fact="What is declared is checked.",
+        is_inexcusable=True,
+    )
+
+
 def failure_of(item: pytest.Item, environment: Environment) -> Failure:
     """Return an item as a failure, for causes to be told from consequences."""
     _, subject = subject_of(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,14 +30,14 @@ ABSENT = {
     "tests_infra/test_subnets.py::test_subnet_is_in_the_declared_zone": "elsewhere",
     "tests_network/test_certificates.py::test_certificate_covers_its_hosts": "narrow",
 }
-DECLARED = f"""\
-extends: {ROOT}/environments/sandbox.yaml
+DECLARED = """\
+extends: sandbox.yaml
 subnets:
-  gone: {{tier: private, zone: ap-northeast-2a}}
-  elsewhere: {{subnet: min-kyeol-sandbox-private-a, tier: private, zone: ap-northeast-2b}}
+  gone: {tier: private, zone: ap-northeast-2a}
+  elsewhere: {subnet: min-kyeol-sandbox-private-a, tier: private, zone: ap-northeast-2b}
 certificates:
   narrow:
-    arn: ${{SANDBOX_DOA_CERTIFICATE_ARN:-arn:aws:acm:ap-northeast-2:123456789012:certificate/doa-market}}
+    arn: ${SANDBOX_DOA_CERTIFICATE_ARN:-arn:aws:acm:ap-northeast-2:123456789012:certificate/doa-market}
     covers: [api.elsewhere.example]
 database_servers:
   gone:
@@ -44,13 +45,13 @@ database_servers:
     identifier: gone
     engine_version: "17.10"
     user: saleor_admin
-    login: {{url: {{secret: saleor-db-secret, key: DATABASE_URL, namespace: saleor}}}}
+    login: {url: {secret: saleor-db-secret, key: DATABASE_URL, namespace: saleor}}
     login_database: gone
     databases: [gone]
 caches:
-  gone: {{}}
+  gone: {}
 buckets:
-  gone: {{bucket: min-kyeol-gone, canary: true}}
+  gone: {bucket: min-kyeol-gone, canary: true}
 terraform:
   gone:
     bucket: min-kyeol-tfstate-123456789012
@@ -59,16 +60,16 @@ terraform:
 hosted_zones:
   gone.example:
 distributions:
-  gone: {{id: E0GONE0GONE00, origin: origin-sandbox-kyeol.click}}
+  gone: {id: E0GONE0GONE00, origin: origin-sandbox-kyeol.click}
 services:
   gone:
-    health: {{path: /health}}
+    health: {path: /health}
     image_repository: gone
     service_account: gone
     role: gone
-    required: {{"*": null, SOME: {{}}}}
+    required: {"*": null, SOME: {}}
 ingresses:
-  gone: {{namespace: saleor, certificate: kyeol}}
+  gone: {namespace: saleor, certificate: kyeol}
 controllers:
   gone:
     kind: external-dns
@@ -78,9 +79,9 @@ controllers:
     owner_id: gone
     domain_filters: [gone.example]
 jobs:
-  gone: {{namespace: saleor}}
+  gone: {namespace: saleor}
 applications:
-  gone: {{}}
+  gone: {}
 """
 
 
@@ -89,6 +90,7 @@ def run(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> SuiteRun:
     """A run over the healthy sandbox, with an environment that declares what is not there."""
     file: Path = tmp_path_factory.mktemp("environment") / "declares-more.yaml"
     file.write_text(DECLARED, encoding="utf-8")
+    shutil.copy(ROOT / "environments" / "sandbox.yaml", file.parent)
     return sandbox.run_suite("-q", environment_file=file)
 
 

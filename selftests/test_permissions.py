@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -240,9 +241,11 @@ def test_secrets_are_named_one_by_one(name: str) -> None:
 def test_commands_in_pods_are_allowed_only_where_an_environment_lets_them(tmp_path: Path) -> None:
     """`pods/exec` is a shell in production for whoever holds it."""
     file = tmp_path / "shop.yaml"
+    for name in ("stage", "kyeol.base"):
+        shutil.copy(ROOT / "environments" / f"{name}.yaml", tmp_path)
 
     def shop(exec_: str) -> Environment:
-        text = f"extends: {ROOT}/environments/stage.yaml\nsuperusers: {{saleor: {{exec: {exec_}}}}}\n"
+        text = f"extends: stage.yaml\nsuperusers: {{saleor: {{exec: {exec_}}}}}\n"
         file.write_text(text, encoding="utf-8")
         return load(file, {})
 

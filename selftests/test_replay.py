@@ -42,10 +42,66 @@ def test_what_is_no_run_is_said_in_words(tmp_path: Path, made: bool) -> None:
     status, said = pytest_said(f"--replay={folder}")
 
     assert status == 4
-    assert "this is no folder of a run (" in said
+    assert "this is not a run directory (" in said
     assert "No such file or directory" in said
-    assert "Each run has a folder of its own in reports/." in said
+    assert "Each run has one of its own in reports/." in said
     assert "Errno" not in said
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("surroundings.json", '{"vantage": "outside", "variables": [1]}'),
+        ("surroundings.json", '{"vantage": "outside", "variables": {"A": 5}}'),
+        ("surroundings.json", '{"vantage": 3, "variables": {}}'),
+        ("surroundings.json", "[" * 100_000),
+        ("surroundings.json", '{"vantage": "outs'),
+        ("surroundings.json", "\x00\xff"),
+        ("results.json", "[]"),
+        ("results.json", '{"run": []}'),
+        ("results.json", '{"run": {"env": 5, "started": "x"}}'),
+        ("results.json", '{"run": {"env": "prod", "started": ["x"]}}'),
+        ("results.json", '{"run": {"env": "prod", "started": "x", "replayed": 1}}'),
+    ],
+)
+def test_what_no_run_wrote_is_refused_in_a_sentence(tmp_path: Path, file: str, text: str) -> None:
+    """A folder that was copied half way, or edited, or is not ours."""
+    run = replay_of(tmp_path / "run", "prod")
+    (run / file).write_text(text, encoding="utf-8")
+
+    status, said = pytest_said(f"--replay={run}", "-q")
+
+    assert status == 4, said
+    assert "this is not a run directory (" in said
+    assert "INTERNALERROR" not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        "{}",
+        '{"began": "x", "evidence": {}}',
+        '{"began": 1, "evidence": []}',
+        '{"began": 1, "unverified": 5}',
+        '{"began": 1, "unverified": {"message": 5}}',
+        '{"began": 1, "evidence": ' + "[" * 100_000,
+    ],
+)
+def test_evidence_that_no_run_wrote_is_unverified(tmp_path: Path, text: str) -> None:
+    """Of who we are nothing else is asked: without it there is no run."""
+    made = tiny_project.make(tmp_path)
+    (identity,) = (made / "reports" / "recorded" / "evidence").glob("*.json")
+    identity.write_text(text, encoding="utf-8")
+
+    run = tiny_project.run(made)
+
+    assert run.returncode == 4, run.stdout
+    assert "cannot tell where we are" in run.stderr + run.stdout
+    assert "INTERNALERROR" not in run.stdout
 
 
 def test_a_replay_leaves_what_failed_last(tmp_path: Path) -> None:

@@ -102,11 +102,14 @@ def entry(test: str, leads_to: str) -> str:
 
 
 def run(
-    folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
+    folder: Path, *arguments: str, variables: Mapping[str, str] | None = None, selects: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Judge the project, with more arguments and variables."""
+    """Judge the project, with more arguments and variables.
+
+    It declares more than it checks, which only a run that selects may: `selects`.
+    """
     return subprocess.run(
-        _command(arguments),
+        _command(arguments, selects=selects),
         cwd=folder,
         env=_variables(variables or {}),
         capture_output=True,
@@ -129,10 +132,10 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
         )
 
 
-def _command(arguments: Sequence[str]) -> list[str]:
+def _command(arguments: Sequence[str], *, selects: bool = True) -> list[str]:
     return [
         sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--env", "tiny",
-        "--replay", "reports/recorded", *arguments,
+        "--replay", "reports/recorded", *(["--deselect=nothing"] if selects else []), *arguments,
     ]  # fmt: skip
 
 

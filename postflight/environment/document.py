@@ -17,6 +17,9 @@ Location = tuple[str | int, ...]
 _UNQUOTED = re.compile(r"[\[{][^\"']*\$\{")
 _UNCLOSED = {"flow mapping": "{", "flow sequence": "[", "quoted scalar": "quote"}
 _MERGE_TAG = "tag:yaml.org,2002:merge"
+_LARGEST_FILE = 2 << 20
+# With its aliases written out. A file of the largest size has some 100,000 values.
+_MOST_VALUES = 250_000
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Document:
 def parse(file: Path) -> Document:
     """Read one file, without what it extends. Raises EnvironmentFileError."""
     try:
+        # A pipe would be waited for, and a device read without end.
+        if file.exists() and not file.is_file():
+            raise EnvironmentFileError(f"{file}: is not a regular file.")
+        if file.stat().st_size > _LARGEST_FILE:
+            raise EnvironmentFileError(f"{file}: is larger than {_LARGEST_FILE >> 20} MiB.")
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
@@ -103,6 +111,11 @@ class _Reading:
         return Place(self.file, node.start_mark.line + 1)
 
     def value(self, node: yaml.Node, location: Location) -> Any:
+        if len(self.places) > _MOST_VALUES:
+            raise EnvironmentFileError(
+                f"{self.place(node)}: the file holds more than {_MOST_VALUES:,} values once its aliases "
+                "(`*name`) are written out; write it without aliases of aliases."
+            )
         self.places.setdefault(location, self.place(node))
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, location)

@@ -65,8 +65,9 @@ def _refuse_names(document: Document) -> None:
 
 
 def _with_names(value: dict[str, Any]) -> dict[str, Any]:
-    """Tell every entry of a section its own name. A section without entries is as good as none."""
-    named = {key: item for key, item in value.items() if item is not None}
+    """Give every entry of a section its own name. A known section without entries counts as none."""
+    known = Environment.model_fields
+    named = {key: item for key, item in value.items() if item is not None or key not in known}
     for section in sections():
         entries = named.get(section)
         if isinstance(entries, dict):

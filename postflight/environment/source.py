@@ -10,6 +10,7 @@ from postflight.environment.document import Document, Location, Place, parse
 from postflight.environment_files import EnvironmentFileError
 
 _ALL = "*"
+_MOST_DEFAULTS = 1_000_000
 
 
 def read(file: Path) -> Document:
@@ -26,6 +27,10 @@ def _read(file: Path, extended_by: tuple[Path, ...]) -> Document:
     if not isinstance(base_name, str) or not base_name:
         raise EnvironmentFileError(f"{place}: `extends` takes one file name, beside this file.")
     base_file = file.parent / base_name
+    if not _is_beside(base_file, file):
+        raise EnvironmentFileError(
+            f"{place}: `extends` names {base_name}; it takes a .yaml file in the folder of this file."
+        )
     if not base_file.is_file():
         raise EnvironmentFileError(f"{place}: `extends` names {base_name}, and there is no {base_file}.")
     chain = (*extended_by, file)
@@ -35,6 +40,12 @@ def _read(file: Path, extended_by: tuple[Path, ...]) -> Document:
     base = _read(base_file, chain)
     places = dict(base.places) | dict(document.places)
     return Document(_merge(base.value, document.value), places, file)
+
+
+def _is_beside(base: Path, file: Path) -> bool:
+    """Whether a base is a YAML file in the folder of the file that extends it, also where a link leads."""
+    resolved = base.resolve()
+    return resolved.suffix in {".yaml", ".yml"} and resolved.is_relative_to(file.parent.resolve())
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -96,9 +107,20 @@ def with_defaults(document: Document) -> Document:
     for section, entries in value.items():
         if isinstance(entries, dict) and isinstance(entries.get("defaults"), dict):
             names = [name for name in entries if name != "defaults"]
+            _refuse_too_many(document, section, len(names))
             value[section] = {name: _over(entries["defaults"], entries[name]) for name in names}
             places |= _places_of_defaults(document, section, names)
     return Document(_begun_anew(value), places, document.file)
+
+
+def _refuse_too_many(document: Document, section: str, entries: int) -> None:
+    """Raise EnvironmentFileError where defaults under each entry come to more than a computer can read."""
+    values = sum(1 for location in document.places if location[:2] == (section, "defaults"))
+    if entries * values > _MOST_DEFAULTS:
+        raise EnvironmentFileError(
+            f"{document.place((section, 'defaults'))}: the `defaults` of {entries:,} entries come to "
+            f"{entries * values:,} values; the most are {_MOST_DEFAULTS:,}."
+        )
 
 
 def _begun_anew(value: Any) -> Any:

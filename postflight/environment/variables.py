@@ -10,6 +10,9 @@ from typing import Any
 from postflight.environment.document import Document, Location, Place
 from postflight.environment_files import EnvironmentFileError, nearest
 
+# What all variables of a file may be filled in with, in characters.
+_MOST_CHARACTERS = 4 << 20
+
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
@@ -27,7 +30,7 @@ def interpolated(document: Document, process: Mapping[str, str], sections: Colle
         place = document.place(("variables",))
         raise EnvironmentFileError(f"{place}: `variables` is a mapping of names to text.")
     texts = {name: _variable_text(document, name, text) for name, text in variables.items()}
-    filler = _Filler(document, texts, process, sections, {})
+    filler = _Filler(document, texts, process, sections, {}, {}, _Room(_MOST_CHARACTERS))
     return Document(filler.fill(value, (), ()), filler.places, document.file)
 
 
@@ -38,6 +41,13 @@ def _variable_text(document: Document, name: str, value: Any) -> str:
     raise EnvironmentFileError(f'{place}: the variable `{name}` must be text; write it in quotes: "…".')
 
 
+@dataclass
+class _Room:
+    """How many characters may still be filled in."""
+
+    left: int
+
+
 @dataclass(frozen=True)
 class _Filler:
     document: Document
@@ -45,6 +55,9 @@ class _Filler:
     process: Mapping[str, str]
     sections: Collection[str]
     places: dict[Location, Place]
+    # A variable that names others is filled in once for each entry, not once for each time it is named.
+    known: dict[tuple[str, str | None], str]
+    room: _Room
 
     def fill(self, value: Any, location: Location, filled: Location) -> Any:
         """Fill in a value; `location` is where it was written, `filled` the same with its keys filled in."""
@@ -84,7 +97,20 @@ class _Filler:
                 f"{self.document.place(location)}: `{text}` holds a `${{` that is no variable. Variables are "
                 "written ${NAME} or ${NAME:-default}; a name is letters, digits and underscores."
             )
-        return VARIABLE.sub(lambda found: self._variable(found, location, entry, within), text)
+        return VARIABLE.sub(lambda found: self._counted(found, location, entry, within), text)
+
+    def _counted(
+        self, found: re.Match[str], location: Location, entry: Mapping[str, str], within: tuple[str, ...]
+    ) -> str:
+        """Return the value of a variable. Raises EnvironmentFileError where the file becomes too large."""
+        value = self._variable(found, location, entry, within)
+        self.room.left -= len(value)
+        if self.room.left < 0:
+            raise EnvironmentFileError(
+                f"{self.document.place(location)}: the variables of this file expand to more than "
+                f"{_MOST_CHARACTERS >> 20} MiB of text."
+            )
+        return value
 
     def _variable(
         self, found: re.Match[str], location: Location, entry: Mapping[str, str], within: tuple[str, ...]
@@ -97,7 +123,11 @@ class _Filler:
         if name in entry:
             return entry[name]
         if name in self.variables:
-            return self._text(self.variables[name], ("variables", name), entry, (*within, name))
+            key = (name, entry.get("name"))
+            if key not in self.known:
+                text = self.variables[name]
+                self.known[key] = self._text(text, ("variables", name), entry, (*within, name))
+            return self.known[key]
         is_of_process = name != name.lower()
         if is_of_process and (self.process.get(name) or (name in self.process and default is None)):
             return self.process[name]
