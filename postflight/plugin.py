@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postflight import garbage, options, sharing, workers
+from postflight import garbage, options, sharing, usage_errors, workers
 from postflight.interrupts import Interrupts
 from postflight.report import frugal
 
@@ -27,13 +27,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load the environment, if this run is about one."""
     for marker in options.MARKERS:
         config.addinivalue_line("markers", marker)
-    options.require_values(config)
-    options.require_root(config)
+    usage_errors.require_values(config)
+    usage_errors.require_root(config)
     if not options.is_about_an_environment(config):
         return
-    options.require_no_logs(config)
-    options.require_assertions(config)
-    options.require_no_max_warnings(config)
+    usage_errors.require_no_logs(config)
+    usage_errors.require_assertions(config)
+    usage_errors.require_no_max_warnings(config)
     options.require_environment(config)
     with garbage.no_search():
         config.pluginmanager.register(Hooks(config), "postflight-hooks")
