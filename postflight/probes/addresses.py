@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ class Addresses:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, Future[tuple[str, ...]]]] = {}
+        self._known: dict[tuple[str, str], tuple[float, Future[tuple[str, ...]]]] = {}
         self._resolver: dns.resolver.Resolver | None = None
 
     @property
@@ -65,15 +66,36 @@ class Addresses:
             return (host,)
         if host == "localhost":
             return ("127.0.0.1",)
+        return self._remembered(host, "", lambda: self._look_up(host))
+
+    def each(self, host: str) -> Iterator[str]:
+        """Yield the addresses of `host`, those of the other family once the first ones are used up.
+
+        Raises as `resolve` does; without the other family there is just nothing more to try.
+        """
+        first = self.resolve(host)
+        yield from first
+        if host == "localhost":
+            yield "::1"
+        elif first[0] != host and ":" not in first[0]:
+            try:
+                yield from self._remembered(host, "AAAA", lambda: self._other_family(host))
+            except (Trouble, Unverified):
+                return
+
+    def _other_family(self, host: str) -> tuple[str, ...]:
+        return self._ask(host, "AAAA", Deadline.after(TRY_S))
+
+    def _remembered(self, host: str, family: str, look_up: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
         with self._lock:
-            since, answer = self._known.get(host, (0.0, Future()))
+            since, answer = self._known.get((host, family), (0.0, Future()))
             is_first = time.monotonic() - since > REMEMBERED_S
             if is_first:
                 answer = Future()
-                self._known[host] = (time.monotonic(), answer)
+                self._known[host, family] = (time.monotonic(), answer)
         if is_first:
             try:
-                answer.set_result(self._look_up(host))
+                answer.set_result(look_up())
             except BaseException as error:  # noqa: BLE001 - carried to every thread that waits for it
                 answer.set_exception(error)
         return answer.result()

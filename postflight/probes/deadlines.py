@@ -30,6 +30,11 @@ class Deadline:
         """Seconds since the look began."""
         return time.monotonic() - self.began
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the moment has come."""
+        return time.monotonic() >= self.ends
+
     def remaining_s(self, at_most: float = float("inf")) -> float:
         """Seconds that one step may still take. Raises TimeoutError when none are left."""
         left = self.ends - time.monotonic()
@@ -109,26 +114,50 @@ def alarm(within_s: float, act: Callable[[], None]) -> Alarm:
     return made
 
 
+class Cutoff:
+    """Shuts down every socket of a look at its deadline, whatever limits its readers have."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self.was_cut = threading.Event()
+        self._twins: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._alarm = alarm(deadline.ends - time.monotonic(), self._cut)
+
+    def guard(self, descriptor: int) -> None:
+        """Watch a connected socket, which stays open and its owner's to close. Raises OSError."""
+        twin = socket.socket(fileno=os.dup(descriptor))
+        with self._lock:
+            self._twins.append(twin)
+            is_late = self.was_cut.is_set()
+        if is_late:
+            _shut_down(twin)
+
+    def close(self) -> None:
+        """Watch no more: when this returns, nothing is shut down any longer."""
+        self._alarm.cancel()
+        for twin in self._twins:
+            twin.close()
+
+    def _cut(self) -> None:
+        with self._lock:
+            self.was_cut.set()
+            twins = tuple(self._twins)
+        for twin in twins:
+            _shut_down(twin)
+
+
+def _shut_down(connected: socket.socket) -> None:
+    # Either side may have closed the connection a moment ago: then there is nothing left to cut.
+    with suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
 def cut_off(descriptor: int, deadline: Deadline) -> Iterator[threading.Event]:
-    """Shut a socket of somebody else's library down at the deadline; the event tells that it happened.
-
-    For libraries whose own limits leave a gap. The caller's descriptor stays open and theirs to close.
-    """
-    was_cut = threading.Event()
-    twin = socket.socket(fileno=os.dup(descriptor))
-
-    def cut() -> None:
-        was_cut.set()
-        # The library may have closed the connection a moment ago: then there is nothing left to cut.
-        with suppress(OSError):
-            twin.shutdown(socket.SHUT_RDWR)
-
+    """Shut a socket of another library down at the deadline; the event says whether that happened."""
+    cutoff = Cutoff(deadline)
     try:
-        at_the_end = alarm(deadline.ends - time.monotonic(), cut)
-        try:
-            yield was_cut
-        finally:
-            at_the_end.cancel()
+        cutoff.guard(descriptor)
+        yield cutoff.was_cut
     finally:
-        twin.close()
+        cutoff.close()

@@ -1,46 +1,45 @@
-"""HTTP and HTTPS: one exchange on a connection of its own, to the address that our resolver gave.
+"""HTTP and HTTPS by requests: one exchange on a connection of its own, to the address our resolver gave.
 
-The Host header, SNI and certificate are those of the URL. Redirects are not followed, proxies and CA bundles
-of the shell not heeded, and the whole exchange ends by one deadline whatever the server does.
+Redirects are reported and not followed; proxies, CA bundles, cookies and logins of the shell do not count;
+the whole exchange ends by one deadline whatever the server does.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from postflight.environment import Declaration
-from postflight.evidence import Evidence
+from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
+from postflight.probes.graphql_documents import is_one_query
 from postflight.probes.reads import reads, require_declared
-from postflight.probes.tcp import Kind, Stream, Trouble, connect
-from postflight.probes.tls import secure
+from postflight.probes.tcp import Kind, Trouble
 
 LOOK_S = 12.0
 GRAPHQL_MARGIN_S = 5.0
 LONGEST_LOOK_S = 120.0
-MOST_BYTES = 1 << 20
 SHOWN_CHARACTERS = 300
 _READ = 1 << 16
-USER_AGENT = "postflight"
 _TAG = re.compile(r"<[^>]*>?")
+_REALM = re.compile(r'realm="[^"]*"', re.IGNORECASE)
 _KEPT_HEADERS = (
     "access-control-allow-origin", "access-control-allow-methods", "access-control-allow-headers",
     "access-control-allow-credentials", "access-control-max-age", "vary", "server", "content-type",
-    "location", "retry-after", "via", "x-cache", "x-amz-cf-id",
+    "location", "retry-after", "via", "x-cache", "age", "x-amz-cf-id", "x-amz-cf-pop", "x-amzn-waf-action",
+    "x-amzn-requestid", "x-served-by", "cf-ray", "cf-mitigated", "content-encoding", "www-authenticate",
 )  # fmt: skip
 
 
 class HttpAnswer(Evidence):
     """What came back for one request. `status` None: nothing that is HTTP, see `problem`.
 
-    `seconds` is the whole look, `connect_s` what name, TCP and TLS took of it.
+    `seconds` is the whole look, `connect_s` what name, TCP and TLS took of it. `is_too_large`: the body is
+    larger than 1 MiB, of which the rest was not read.
     """
 
     method: str
@@ -53,6 +52,7 @@ class HttpAnswer(Evidence):
     first_byte_s: float | None = None
     kind: Kind | None = None
     problem: str | None = None
+    is_too_large: bool = False
 
     @property
     def answer_s(self) -> float:
@@ -66,7 +66,8 @@ class HttpAnswer(Evidence):
             return self.problem
         server = f" from {self.headers['server']}" if "server" in self.headers else ""
         text = " ".join(_TAG.sub(" ", self.body).split())[:80]
-        return f"HTTP {self.status}{server} after {self.seconds:.1f} s" + (f": {text}" if text else "")
+        size = ", larger than 1 MiB" if self.is_too_large else ""
+        return f"HTTP {self.status}{server} after {self.seconds:.1f} s{size}" + (f": {text}" if text else "")
 
     @property
     def is_gateway_error(self) -> bool:
@@ -116,77 +117,49 @@ class GraphqlAnswer(Evidence):
         """The answer in a few words, for messages."""
         return f"GraphQL errors: {'; '.join(self.errors)}" if self.errors else self.http.said
 
+    def value(self, *path: str) -> Any:
+        """Return what the data holds at this path of fields; None where it holds nothing of the kind."""
+        found: Any = self.data
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
 
 def exchange(
     connections: Connections, request: Request, ca: str | None = None, look_s: float = LOOK_S
 ) -> tuple[HttpAnswer, bytes]:
     """Make one request; return the answer and its body (at most 1 MiB). Raises Unverified, never Trouble."""
+    # requests is imported where HTTP is asked for: `--help` and a run without it need not wait for it.
+    from postflight.probes.http_client import send
+
     deadline = Deadline.after(look_s)
     connections.calls.count("http")
-    netloc = urlsplit(request.url).netloc
     try:
-        return _exchange(connections, request, ca, deadline)
+        received = send(connections, request, ca, deadline)
     except Trouble as trouble:
-        kind, problem = trouble.kind, str(trouble)
-    except http.client.RemoteDisconnected:
-        kind, problem = "closed", f"{netloc} closed the connection without an answer"
-    except http.client.HTTPException as error:
-        words = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        kind, problem = (
-            "garbage",
-            f"{netloc} answered something that is not HTTP ({connections.secrets.short(words[0], 80)})",
-        )
-    failed = HttpAnswer(
-        method=request.method, url=request.url, seconds=deadline.elapsed_s, kind=kind, problem=problem
-    )
-    return failed, b""
-
-
-def _exchange(
-    connections: Connections, request: Request, ca: str | None, deadline: Deadline
-) -> tuple[HttpAnswer, bytes]:
-    parts = urlsplit(request.url)
-    stream = _stream(connections, parts, ca, deadline)
-    connected = deadline.elapsed_s
-    try:
-        client = http.client.HTTPConnection(parts.netloc)
-        # http.client asks no more of its socket than sendall, makefile and close.
-        client.sock = stream
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        sent = {"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close", **request.headers}
-        client.request(request.method, target, body=request.body, headers=sent)
-        response = client.getresponse()
-        first_byte = deadline.elapsed_s
-        content = response.read(MOST_BYTES)
-        if response.length and len(content) < MOST_BYTES:
-            raise Trouble("closed", f"{stream.peer} closed the connection before its answer was complete")
-    finally:
-        stream.close()
-    received: dict[str, str] = {}
-    for name, value in response.getheaders():
-        # A header sent twice is one list, as browsers read it.
-        earlier = received.get(name.lower())
-        received[name.lower()] = value if earlier is None else f"{earlier}, {value}"
+        failed = HttpAnswer(
+            method=request.method, url=request.url, seconds=deadline.elapsed_s, kind=trouble.kind,
+            problem=str(trouble),
+        )  # fmt: skip
+        return failed, b""
+    text = received.content[:_READ].decode("utf-8", errors="replace")
     answer = HttpAnswer(
-        method=request.method, url=request.url, status=response.status, seconds=round(deadline.elapsed_s, 4),
-        headers={name: received[name] for name in _KEPT_HEADERS if name in received},
-        body=connections.secrets.short(content[:_READ].decode("utf-8", errors="replace"), SHOWN_CHARACTERS),
-        connect_s=round(connected, 4), first_byte_s=round(first_byte, 4),
+        method=request.method, url=request.url, status=received.status, seconds=round(deadline.elapsed_s, 4),
+        headers=_kept(received.headers), body=connections.secrets.short(text, SHOWN_CHARACTERS),
+        connect_s=round(received.connect_s, 4), first_byte_s=round(received.first_byte_s, 4),
+        is_too_large=received.is_too_large,
     )  # fmt: skip
-    return answer, content
+    return answer, received.content
 
 
-def _stream(connections: Connections, parts: SplitResult, ca: str | None, deadline: Deadline) -> Stream:
-    host = parts.hostname or ""
-    is_secure = parts.scheme == "https"
-    stream = connect(connections, host, parts.port or (443 if is_secure else 80), deadline)
-    if not is_secure:
-        return stream
-    try:
-        return secure(stream, host, ca)
-    except BaseException:
-        stream.close()
-        raise
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
+    if "www-authenticate" in kept:
+        # A challenge may hold a nonce; the scheme and the realm say who asks.
+        scheme = kept["www-authenticate"].partition(" ")[0]
+        realm = _REALM.search(kept["www-authenticate"])
+        kept["www-authenticate"] = f"{scheme} {realm[0]}" if realm else scheme
+    return kept
 
 
 @reads("http", "dns")
@@ -212,24 +185,29 @@ def preflight(connections: Connections, crossing: Crossing) -> HttpAnswer:
 def graphql(connections: Connections, query: Query) -> GraphqlAnswer:
     """Put a GraphQL query (never a mutation), and wait a little longer than its limit for the answer."""
     require_declared("http")
-    if query.text.lstrip().startswith(("mutation", "subscription")):
-        raise ValueError("a probe only reads: it sends queries")
+    if not is_one_query(query.text):
+        raise ValueError("a probe only reads: it sends queries, one at a time")
     headers = {"Content-Type": "application/json", **({"Origin": query.origin} if query.origin else {})}
     request = Request("POST", query.url, headers, json.dumps({"query": query.text}).encode())
     look_s = min(query.limit_s + GRAPHQL_MARGIN_S, LONGEST_LOOK_S)
     answer, content = exchange(connections, request, query.ca, look_s)
+    if answer.is_too_large:
+        raise Unverified(
+            f"{query.url} answers a query with more than 1 MiB, of which no more is read: {answer.said}."
+        )
     return _graphql(answer, content, connections.secrets.short)
 
 
 def _graphql(answer: HttpAnswer, content: bytes, short: Callable[[str, int], str]) -> GraphqlAnswer:
     try:
         parsed = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return GraphqlAnswer(http=answer)
     if not isinstance(parsed, dict):
         return GraphqlAnswer(http=answer)
     data, errors = parsed.get("data"), parsed.get("errors")
-    messages = [error.get("message", error) if isinstance(error, dict) else error for error in errors or ()]
+    listed = errors if isinstance(errors, list) else []
+    messages = [error.get("message", error) if isinstance(error, dict) else error for error in listed]
     return GraphqlAnswer(
         http=answer,
         data=data if isinstance(data, dict) else None,

@@ -8,6 +8,7 @@ certificate's names are the library's own.
 
 from __future__ import annotations
 
+import io
 import socket
 import ssl
 from functools import partial
@@ -36,17 +37,50 @@ class Look(Protocol):
         """Note that the first byte of the answer is here."""
 
 
+class CutHeadError(HTTPException):
+    """The connection ended within the head of the answer, which the library takes for its end."""
+
+
+class _Head:
+    """Reads the lines of a head."""
+
+    def __init__(self, source: io.BufferedReader) -> None:
+        self._source = source
+        self._is_begun = False
+
+    def readline(self, most: int) -> bytes:
+        line = self._source.readline(most)
+        if self._is_begun and not line:
+            raise CutHeadError("the head ended without an empty line")
+        self._is_begun = True
+        return line
+
+    def close(self) -> None:
+        self._source.close()
+
+
 _Received: Any = HTTPConnection.response_class
 
 
 class _Response(_Received):  # type: ignore[misc]  # the standard library's, as urllib3 has it
     """Notes the first byte, and skips every interim answer; the library skips only 100 Continue."""
 
+    fp: Any
+
     def __init__(self, connected: socket.socket, *args: Any, look: Look, **kwargs: Any) -> None:
         super().__init__(connected, *args, **kwargs)
         self._interim = 0
         if self.fp.peek(1):
             look.is_answered()
+
+    def begin(self) -> None:
+        whole = self.fp
+        self.fp = _Head(whole)
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:
+                self.fp = whole
 
     def _read_status(self) -> tuple[str, int, str]:
         version, status, reason = super()._read_status()
@@ -96,8 +130,8 @@ def pinned_pool(host: str, port: int, tls: ssl.SSLContext | None, look: Look) ->
     """Return the pool of one look; `tls` is None for plain HTTP."""
     if tls is None:
         plain = HTTPConnectionPool(host, port)
-        plain.ConnectionCls = partial(PinnedHTTPConnection, look=look)  # type: ignore[misc,assignment]
+        plain.ConnectionCls = partial(PinnedHTTPConnection, look=look)  # type: ignore[assignment]
         return plain
     secure = HTTPSConnectionPool(host, port, ssl_context=tls)
-    secure.ConnectionCls = partial(PinnedHTTPSConnection, look=look)  # type: ignore[misc,assignment]
+    secure.ConnectionCls = partial(PinnedHTTPSConnection, look=look)  # type: ignore[assignment]
     return secure

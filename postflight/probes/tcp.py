@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import errno
-import io
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -84,12 +83,6 @@ class Stream:
             data += more
         return data
 
-    def makefile(self, mode: str) -> io.BufferedReader:
-        """Return a buffered reader, as http.client asks a socket for one."""
-        if mode != "rb":
-            raise ValueError(f"a stream is read in binary, not as {mode!r}")
-        return io.BufferedReader(_Reader(self))
-
     def close(self) -> None:
         """Close the connection."""
         self.socket.close()
@@ -112,63 +105,73 @@ class Stream:
         return Trouble("silent", f"{self.peer} accepted the connection and said nothing for {waited:.0f} s")
 
 
-class _Reader(io.RawIOBase):
-    """Reads a stream without owning it: http.client closes the reader before the body is read."""
-
-    def __init__(self, stream: Stream) -> None:
-        super().__init__()
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        data = self._stream.receive(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
 def has_spoken(trouble: Trouble, stream: Stream | None) -> bool:
     """Whether the other side said anything before, or by, what went wrong."""
     return trouble.kind not in _WORDLESS or (stream is not None and stream.received > 0)
 
 
 def connect(connections: Connections, host: str, port: int, deadline: Deadline) -> Stream:
-    """Connect to the first address of `host` that accepts. Raises Trouble, or Unverified when cut off."""
-    addresses = connections.addresses.resolve(host)
+    """Connect to the first address of `host` that accepts, one after the other in both families.
+
+    Raises Trouble that names each address tried, or Unverified where nothing could be tried from here.
+    """
+    clauses: dict[str, list[str]] = {}
     troubles: list[Trouble] = []
-    for address in addresses:
+    local: list[Unverified] = []
+    for address in connections.addresses.each(host):
         try:
             return _connect(address, host, port, deadline)
         except Trouble as trouble:
             troubles.append(trouble)
-    raise troubles[0]
+            clauses.setdefault(str(trouble), []).append(address)
+        except Unverified as error:
+            local.append(error)
+        if deadline.is_over:
+            break
+    if not troubles:
+        raise local[0]
+    said = [f"{_shown(host, port, tried)} {clause}" for clause, tried in clauses.items()]
+    raise Trouble(troubles[0].kind, "; ".join(said))
+
+
+def _shown(host: str, port: int, addresses: Sequence[str]) -> str:
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return shown if host in addresses else f"{shown} ({', '.join(addresses)})"
 
 
 def _connect(address: str, host: str, port: int, deadline: Deadline) -> Stream:
-    shown = f"{host}:{port}" if host == address else f"{host}:{port} ({address})"
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    plug = socket.socket(family, socket.SOCK_STREAM)
+    plug: socket.socket | None = None
     try:
+        plug = socket.socket(family, socket.SOCK_STREAM)
         plug.settimeout(deadline.remaining_s(at_most=CONNECT_S))
         plug.connect((address, port))
         plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
-        plug.close()
-        raise _connect_trouble(error, shown) from None
-    return Stream(plug, deadline, shown)
+        if plug is not None:
+            plug.close()
+        if is_ours(error):
+            shown = _shown(host, port, [address])
+            raise Unverified(
+                f"No connection to {shown} could be tried from here: {error.strerror}."
+            ) from None
+        raise _connect_trouble(error) from None
+    return Stream(plug, deadline, _shown(host, port, [address]))
 
 
-def _connect_trouble(error: OSError, shown: str) -> Trouble:
+def is_ours(error: OSError) -> bool:
+    """Whether this machine, and not the other side, is why a connection failed."""
+    return error.errno in _OURS
+
+
+def _connect_trouble(error: OSError) -> Trouble:
     if isinstance(error, TimeoutError):
-        return Trouble("timed out", f"{shown} did not answer the connection within {CONNECT_S:g} s")
+        return Trouble("timed out", f"did not answer the connection within {CONNECT_S:g} s")
     if isinstance(error, ConnectionRefusedError):
-        return Trouble("refused", f"{shown} refused the connection")
+        return Trouble("refused", "refused the connection")
     if isinstance(error, ConnectionResetError):
-        return Trouble("reset", f"{shown} reset the connection")
-    if error.errno in _OURS:
-        raise Unverified(f"No connection to {shown} could be tried from here: {error.strerror}.") from None
-    return Trouble("unreachable", f"{shown} cannot be reached: {error.strerror or error}")
+        return Trouble("reset", "reset the connection")
+    return Trouble("unreachable", f"cannot be reached: {error.strerror or error}")
 
 
 @reads("tcp", "dns")

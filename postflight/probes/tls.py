@@ -91,17 +91,18 @@ def covers(names: tuple[str, ...], host: str) -> bool:
     return any(name.lower() in (wanted, f"*.{parent}") for name in names)
 
 
-def trust(ca: str | None) -> ssl.SSLContext:
+def trust(ca: str | None, protocol: str | None = None) -> ssl.SSLContext:
     """Return the context that verifies against `ca`, a PEM file, or else the public roots.
 
+    `protocol`: the one to offer by ALPN; PostgreSQL 17 refuses a client that offers another than its own.
     What REQUESTS_CA_BUNDLE or SSL_CERT_FILE say does not matter. Raises Unverified if the file is no good.
     """
     if ca is None:
         import certifi
 
-        return _context(certifi.where(), 0)
+        return _context(certifi.where(), 0, protocol)
     try:
-        return _context(ca, Path(ca).stat().st_mtime_ns)
+        return _context(ca, Path(ca).stat().st_mtime_ns, protocol)
     except FileNotFoundError:
         raise Unverified(
             f"The declared CA file {ca} does not exist: no certificate can be verified."
@@ -111,8 +112,10 @@ def trust(ca: str | None) -> ssl.SSLContext:
 
 
 @functools.lru_cache(maxsize=64)
-def _context(file: str, _modified: int) -> ssl.SSLContext:
+def _context(file: str, _modified: int, protocol: str | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if protocol is not None:
+        context.set_alpn_protocols([protocol])
     context.load_verify_locations(cafile=file)
     return context
 
@@ -124,7 +127,7 @@ def secure(stream: Stream, host: str, ca: str | None) -> Stream:
         with stream.step():
             wrapped = context.wrap_socket(stream.socket, server_hostname=host)
     except ssl.SSLError as error:
-        raise _tls_trouble(error, host, stream.peer) from None
+        raise tls_trouble(error, host, stream.peer) from None
     except OSError as error:
         raise Trouble(
             "reset", f"{stream.peer} broke off the TLS handshake ({error.strerror or error})"
@@ -132,7 +135,8 @@ def secure(stream: Stream, host: str, ca: str | None) -> Stream:
     return Stream(wrapped, stream.deadline, stream.peer)
 
 
-def _tls_trouble(error: ssl.SSLError, host: str, peer: str) -> Trouble:
+def tls_trouble(error: ssl.SSLError, host: str, peer: str) -> Trouble:
+    """Return what a failed handshake says about the server."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate_trouble(error, host, peer)
     reason = error.reason or ""
