@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import urllib3
 
 from postflight.probes.deadlines import alarm
-from postflight.probes.kubernetes.transport import NoAnswerError, Target, Transport
+from postflight.probes.kubernetes.transport import NoAnswerError, Transport
 from sandbox.network.certificates import Authority
 from selftests.rude_servers import Street
 
@@ -77,11 +78,11 @@ def test_handshake_that_drips_is_cut_off(street: Street) -> None:
     a_long_record = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03"
     port = street.house(street.drips(a_long_record))
     tls = ssl.create_default_context(cadata=Authority("Nobody").pem)
-    transport = Transport(Target("127.0.0.1", port, tls))
+    transport = Transport(urllib3.PoolManager(ssl_context=tls), f"https://127.0.0.1:{port}")
     began = time.monotonic()
     with (
         pytest.raises(NoAnswerError, match="did not finish its answer within 1 s"),
-        transport.exchange("GET", "/", {}, 1.0),
+        transport.exchange("/", {}, 1.0),
     ):
         pytest.fail("there is no answer to read")
     assert time.monotonic() - began < 3

@@ -13,6 +13,7 @@ import pytest
 from postflight.evidence import Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes import pods, proxy
+from postflight.probes.kubernetes.access import opened
 from postflight.probes.kubernetes.context import context
 from postflight.probes.kubernetes.ways import access
 from sandbox.kube_api.misbehaviour import Mode
@@ -176,9 +177,9 @@ def test_an_unknown_context_names_those_there_are(served: Served, tmp_path: Path
     ("text", "words"),
     [
         (None, "there is no such file"),
-        ("", "is empty, or not a mapping"),
-        ("clusters: [", "cannot be read (ParserError)"),
-        ("[]", "is empty, or not a mapping"),
+        ("", "has no context 'shop'; it has: none"),
+        ("clusters: [", "is not YAML (ParserError)"),
+        ("[]", "is not a mapping"),
     ],
 )
 def test_a_broken_kubeconfig_is_unverified(tmp_path: Path, text: str | None, words: str) -> None:
@@ -198,6 +199,9 @@ def test_skipped_verification_is_refused(served: Served, tmp_path: Path) -> None
     assert "skips TLS verification" in str(refusal(run(file), 3.0))
 
 
+_NO_CREDENTIAL = '{"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": {}}'
+
+
 def _plugin(folder: Path, script: str) -> dict[str, Any]:
     program = folder / "plugin"
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -207,7 +211,8 @@ def _plugin(folder: Path, script: str) -> dict[str, Any]:
 
 def test_a_credential_plugin_gives_the_token(served: Served, tmp_path: Path) -> None:
     """EKS kubeconfigs run `aws eks get-token`."""
-    answer = '{"status": {"token": "viewer", "expirationTimestamp": "2099-01-01T00:00:00Z"}}'
+    status = '"status": {"token": "viewer", "expirationTimestamp": "2099-01-01T00:00:00Z"}'
+    answer = f'{{"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", {status}}}'
     user = _plugin(tmp_path, f"echo '{answer}'; echo once >> {tmp_path}/runs")
     connections = run(kubeconfig(tmp_path, served.url, served.ca_file.read_bytes(), user))
     for _ in range(3):
@@ -221,7 +226,7 @@ def test_a_credential_plugin_gives_the_token(served: Served, tmp_path: Path) -> 
     [
         ("echo 'Unable to locate credentials' >&2; exit 253", "status 253: Unable to locate credentials"),
         ("echo nonsense", "did not print an ExecCredential"),
-        ("echo '{\"status\": {}}'", "neither a token nor a client certificate"),
+        (f"echo '{_NO_CREDENTIAL}'", "neither a token nor a client certificate"),
     ],
 )
 def test_a_failing_credential_plugin_is_unverified(tmp_path: Path, script: str, words: str) -> None:
@@ -232,7 +237,8 @@ def test_a_failing_credential_plugin_is_unverified(tmp_path: Path, script: str, 
 
 def test_a_missing_credential_plugin_is_named(tmp_path: Path) -> None:
     """On a CI runner without the aws CLI."""
-    file = kubeconfig(tmp_path, "https://127.0.0.1:1", None, {"exec": {"command": "no-such-plugin"}})
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}
+    file = kubeconfig(tmp_path, "https://127.0.0.1:1", None, {"exec": plugin})
     assert "no-such-plugin` is not installed" in str(refusal(run(file), 3.0)).replace("`)", "`")
 
 
@@ -247,7 +253,9 @@ def test_a_pod_uses_its_service_account(served: Served, tmp_path: Path) -> None:
     found = access(connections, tmp_path)
     assert found.in_cluster
     assert found.server == served.url
-    assert found.credential().header == "Bearer viewer"
+    session = opened(found, connections.process, connections.secrets)
+    assert session.headers()["authorization"] == "bearer viewer"
+    assert session.ca == served.ca_file.read_text()
 
 
 def test_a_list_cut_short_is_unverified(town: Street, tmp_path: Path) -> None:

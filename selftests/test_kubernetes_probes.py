@@ -83,7 +83,8 @@ def test_a_long_listing_is_light(tmp_path: Path) -> None:
     """An API server answers from its cache in one piece; with 5,000 pods that must not cost 300 MB."""
     authority = Authority("Long listing")
     item = json.dumps({"metadata": {"name": "cart", "annotations": {"padding": "x" * 6000}}, "spec": {}})
-    body = ('{"kind": "PodList", "items": [' + ", ".join([item] * 5_000) + '], "metadata": {}}').encode()
+    listed = ", ".join([item] * 5_000)
+    body = f'{{"kind": "PodList", "apiVersion": "v1", "items": [{listed}], "metadata": {{}}}}'.encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with street() as town:
         port = town.house(over_tls(authority.issue("127.0.0.1"), town.speaks(head + body)))

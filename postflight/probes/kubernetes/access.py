@@ -1,122 +1,190 @@
-"""How a Kubernetes API is reached, and as whom."""
+"""How a Kubernetes API is reached, and as whom: the official client, configured for one cluster."""
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 import ssl
 import tempfile
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from postflight.evidence import Unverified
-from postflight.probes.kubernetes.transport import Target
+from postflight.probes.kubernetes.outbound_proxy import Proxy, proxy_of
+from postflight.probes.kubernetes.transport import Transport
 
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient, Configuration
 
-@dataclass(frozen=True)
-class Credential:
-    """What proves who we are: an Authorization header, or a client certificate with its key (PEM)."""
+    from postflight.probes.connections import Secrets
 
-    header: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-    good_for_s: float = 60.0
+FOR_EVER: Final = float("inf")
+_POOLED: Final = 64
+_NOT_IN_A_HEADER: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
 class Access:
     """A Kubernetes API and our way in.
 
-    `label` says in messages where this came from. `ca` is PEM text; without it the public roots are
-    trusted. `credential` is asked again when what it gave has run out.
+    `label` says in messages where this came from. `log_in` configures the official client, with a folder for
+    the files that it needs, and returns for how many seconds that is good; it is asked again afterwards.
+    `impersonation`: headers that ask for another user's rights.
     """
 
     label: str
     server: str
     user: str
-    ca: str | None
-    credential: Callable[[], Credential]
-    tls_server_name: str | None = None
-    proxy: str | None = None
+    log_in: Callable[[Configuration, Path], float]
+    proxy_url: str | None = None
+    impersonation: tuple[tuple[str, str], ...] = ()
     in_cluster: bool = False
 
-    def target(self, credential: Credential) -> Target:
-        """Return where to connect. Raises Unverified for a server URL that can not be one."""
-        parts = urlsplit(self.server)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise Unverified(f"{self.label}: {self.server!r} is not the URL of a Kubernetes API.")
-        is_tls = parts.scheme == "https"
-        try:
-            return Target(
-                host=parts.hostname,
-                port=parts.port or (443 if is_tls else 80),
-                tls=_tls(self.ca, credential) if is_tls else None,
-                tls_server_name=self.tls_server_name,
-                proxy=_proxy(self.proxy),
-            )
-        except (ssl.SSLError, ValueError) as error:
-            message = f"{self.label}: the CA, client certificate or URL is not usable: {error}."
-            raise Unverified(message) from None
-
     @property
-    def path_prefix(self) -> str:
-        """What stands before `/api` (Rancher and others publish clusters under a path)."""
-        return urlsplit(self.server).path.rstrip("/")
+    def title(self) -> str:
+        """Who answers, in messages: `The Kubernetes API of context prod (https://…)`."""
+        return f"The Kubernetes API of {self.label} ({self.server})"
 
 
-class Renewed:
-    """Keeps a credential until shortly before it runs out. Safe to use from any thread."""
+@dataclass(frozen=True)
+class Session:
+    """The official client, logged in. `ca` is the CA in PEM that is trusted, None for the public roots."""
 
-    def __init__(self, fetch: Callable[[], Credential]) -> None:
-        self._fetch = fetch
-        self._lock = threading.Lock()
-        self._kept: Credential | None = None
-        self._until = 0.0
+    access: Access
+    client: ApiClient
+    transport: Transport
+    ca: str | None
+    ends: float
 
-    def __call__(self) -> Credential:
-        """Return a credential that is still good. Raises Unverified."""
-        with self._lock:
-            if self._kept is None or time.monotonic() >= self._until:
-                self._kept = self._fetch()
-                self._until = time.monotonic() + self._kept.good_for_s
-            return self._kept
+    def headers(self, **more: str) -> Any:
+        """Return the headers that prove who we are, and whose rights we ask for."""
+        from urllib3 import HTTPHeaderDict
+
+        own: dict[str, str] = {}
+        self.client.update_params_for_auth(own, [], ["BearerToken"], "", "GET", None)
+        headers = HTTPHeaderDict({"User-Agent": "postflight", **more, **own})
+        for name, value in self.access.impersonation:
+            headers.add(name, value)
+        return headers
 
 
-def _tls(ca: str | None, credential: Credential) -> ssl.SSLContext:
+def opened(access: Access, process: Mapping[str, str], secrets: Secrets) -> Session:
+    """Log in: make a client of its own, and nothing that outlives it. Raises Unverified."""
+    from kubernetes.client import ApiClient, Configuration
+
+    parts = _required_url(access)
+    proxy = proxy_of(access.server, access.proxy_url, process, access.label)
+    configuration = Configuration()
+    # The client needs files for certificates and keys; they are gone as soon as OpenSSL has read them.
+    with tempfile.TemporaryDirectory(prefix="postflight-") as folder:
+        ends = time.monotonic() + access.log_in(configuration, Path(folder))
+        _remember_keys(configuration, secrets)
+        ca, tls = _trust(access, configuration) if parts.scheme == "https" else (None, None)
+    _require_header_values(access, configuration)
+    # From here on renewing is ours, and the proxy is what kubectl would use.
+    configuration.refresh_api_key_hook = None
+    configuration.ssl_ca_cert = configuration.cert_file = configuration.key_file = None
+    configuration.connection_pool_maxsize = _POOLED
+    configuration.no_proxy = ""
+    configuration.proxy = None
+    if proxy is not None:
+        _set_proxy(configuration, proxy, ca, secrets)
+    client = ApiClient(configuration)
+    pools = client.rest_client.pool_manager
+    for name in ("ca_certs", "ca_cert_data", "cert_file", "key_file", "cert_reqs"):
+        pools.connection_pool_kw.pop(name, None)
+    if tls is not None:
+        pools.connection_pool_kw["ssl_context"] = tls
+    return Session(access, client, Transport(pools, access.server), ca, ends)
+
+
+def _required_url(access: Access) -> Any:
+    try:
+        parts = urlsplit(access.server)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url or parts.username is not None or not access.server.isprintable() or " " in access.server:
+        raise Unverified(f"{access.label}: {access.server!r} is not the URL of a Kubernetes API.")
+    return parts
+
+
+def _require_header_values(access: Access, configuration: Configuration) -> None:
+    token = str(configuration.api_key.get("BearerToken", ""))
+    if _NOT_IN_A_HEADER.search(token) or not token.isascii():
+        raise Unverified(
+            f"{access.label}: the token holds a line break or another character that no token has."
+        )
+    for name, value in access.impersonation:
+        if _NOT_IN_A_HEADER.search(value):
+            raise Unverified(f"{access.label}: the value for {name} holds a line break.")
+
+
+def _remember_keys(configuration: Configuration, secrets: Secrets) -> None:
+    for value in configuration.api_key.values():
+        secrets.add(str(value).partition(" ")[2])
+    if configuration.key_file and Path(configuration.key_file).is_file():
+        secrets.add(Path(configuration.key_file).read_text(encoding="utf-8", errors="replace"))
+
+
+def _trust(access: Access, configuration: Configuration) -> tuple[str | None, ssl.SSLContext]:
+    """Return the CA that is trusted (PEM), and how TLS is spoken. Raises Unverified."""
+    try:
+        ca = Path(configuration.ssl_ca_cert).read_text("utf-8") if configuration.ssl_ca_cert else None
+        return ca, tls_context(ca, configuration.cert_file, configuration.key_file)
+    except (ssl.SSLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
+        message = f"{access.label}: the CA or the client certificate and its key cannot be used ({reason})."
+        raise Unverified(message) from None
+
+
+def tls_context(ca: str | None, certificate: str | None = None, key: str | None = None) -> ssl.SSLContext:
+    """Return a context that verifies as kubectl does, with a client certificate from these files.
+
+    Python 3.13 refuses certificates without an Authority Key Identifier, and CAs without a Subject Key
+    Identifier; clusters have such, and Go takes them. Like Go, it trusts each certificate of `ca` by itself.
+    Raises ssl.SSLError, OSError, ValueError.
+    """
     # With `cadata`, Python loads no default roots: SSL_CERT_FILE in the shell changes nothing.
     context = ssl.create_default_context(cadata=ca) if ca else ssl.create_default_context()
-    if credential.certificate and credential.key:
-        with tempfile.TemporaryDirectory() as folder:  # OpenSSL takes a client key from a file only
-            file = Path(folder) / "client.pem"
-            file.touch(mode=0o600)
-            file.write_text(f"{credential.certificate}\n{credential.key}\n", encoding="ascii")
-            context.load_cert_chain(file)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.hostname_checks_common_name = False
+    if certificate:
+        # An encrypted key is refused: OpenSSL would ask the terminal for its passphrase.
+        context.load_cert_chain(certificate, key, password=lambda: "-")
     return context
 
 
-def _proxy(url: str | None) -> tuple[str, int] | None:
-    if not url:
-        return None
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"proxy {parts.scheme}://{parts.hostname} is no http:// proxy")
-    return parts.hostname, parts.port or 3128
+def _set_proxy(configuration: Configuration, proxy: Proxy, ca: str | None, secrets: Secrets) -> None:
+    from urllib3.util import make_headers
 
+    configuration.proxy = proxy.url
+    if proxy.login is not None:
+        secrets.add(proxy.login.partition(":")[2])
+        if proxy.is_socks:
+            from urllib.parse import quote
 
-def decoded(text: str, what: str) -> str:
-    """Return base64 data as text. Raises Unverified that says what is not base64."""
-    try:
-        return base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise Unverified(f"{what} is not base64.") from None
+            name, _, password = proxy.login.partition(":")
+            scheme, _, address = proxy.url.partition("://")
+            configuration.proxy = f"{scheme}://{quote(name, safe='')}:{quote(password, safe='')}@{address}"
+        else:
+            as_bytes = proxy.login.encode().decode("latin-1")  # what urllib3 encodes it with
+            configuration.proxy_headers = make_headers(proxy_basic_auth=as_bytes)
+    if proxy.url.startswith("https:"):
+        # kubectl trusts the cluster's CA for the proxy too; the public roots are what most proxies have.
+        context = tls_context(None)
+        if ca:
+            context.load_verify_locations(cadata=ca)
+        configuration.proxy_ssl_context = context
 
 
 def fingerprints(pem: str) -> tuple[str, ...]:
     """Return the SHA-256 fingerprints of the certificates in a PEM text, in hexadecimal."""
+    import base64
     import hashlib
 
     marks = pem.split("-----BEGIN CERTIFICATE-----")[1:]

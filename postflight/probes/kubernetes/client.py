@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import json
+import socket
 import threading
 import time
-from collections.abc import Collection, Container, Iterator, Mapping
+from collections.abc import Collection, Container, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from postflight.environment import SecretKey
 from postflight.evidence import Unverified
-from postflight.long_lists import ListReader, NotAListError
-from postflight.probes.kubernetes.access import Access
-from postflight.probes.kubernetes.reading import mapping
-from postflight.probes.kubernetes.refusals import Absent, refuse, retry_after, status_message
-from postflight.probes.kubernetes.transport import Exchange, NoAnswerError, Target, Transport
+from postflight.probes.circuit import Circuit
+from postflight.probes.kubernetes.access import Access, Session, opened
+from postflight.probes.kubernetes.answers import (
+    Absent,
+    NotTheAnswerError,
+    answer_of,
+    is_object,
+    items_of,
+    refuse,
+    retry_after,
+)
+from postflight.probes.kubernetes.reading import text
+from postflight.probes.kubernetes.secret_values import SecretValues
+from postflight.probes.kubernetes.transport import Exchange, NoAnswerError
 from postflight.probes.kubernetes.ways import access
-from postflight.probes.kubernetes.withheld import remember
 from postflight.probes.reads import require_declared
 
 if TYPE_CHECKING:
@@ -29,9 +36,10 @@ if TYPE_CHECKING:
 
 PAGE: Final = 500
 CALL_LIMIT_S: Final = 15.0
+LIST_LIMIT_S: Final = 20.0
+_VERSION_LIMIT_S: Final = 3.0
 _ATTEMPTS: Final = 3
 _OK: Final = 200
-_ONE_MOMENT_S: Final = 2.0
 _REFUSED_FOR_S: Final = 10.0
 
 
@@ -69,6 +77,11 @@ class Call:
         """The permission in words: `list pods in saleor`."""
         return f"{self.permission}{self.where}"
 
+    @property
+    def is_proxied(self) -> bool:
+        """Whether the API server passes the answer of something else on."""
+        return self.permission.endswith("/proxy")
+
 
 class Kubernetes:
     """The Kubernetes API of the environment's cluster. Safe to use from any thread."""
@@ -76,33 +89,63 @@ class Kubernetes:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._opening = threading.Lock()
-        self._opened: tuple[Access, Transport] | None = None
+        self._access: Access | None = None
+        self._session: Session | None = None
         self._refused: Unverified | None = None
         self._refused_until = 0.0
-        self._secrets: dict[tuple[str, str], _Secret] = {}
-        self._secrets_lock = threading.Lock()
+        self._circuit = Circuit()
+        self._asking_whether_it_answers = threading.Lock()
+        self._secrets = SecretValues(connections, lambda *name: self.get(Resource("secrets"), *name))
 
-    def access(self) -> Access:
-        """Return how the API is reached. Raises Unverified."""
-        return self._open()[0]
+    def session(self) -> Session:
+        """Return the client, logged in. Raises Unverified."""
+        with self._opening:
+            if self._session is not None and time.monotonic() < self._session.ends:
+                return self._session
+            if self._refused is not None and time.monotonic() < self._refused_until:
+                raise Unverified(str(self._refused), self._refused.permission)
+            try:
+                if self._access is None:
+                    self._access = access(self._connections)
+                self._session = opened(self._access, self._connections.process, self._connections.secrets)
+            except Unverified as error:
+                # Threads that wait for the way in need not each find out that there is none.
+                self._refused, self._refused_until = error, time.monotonic() + _REFUSED_FOR_S
+                raise
+            return self._session
+
+    @property
+    def title(self) -> str:
+        """Who is asked, in messages: `The Kubernetes API of context prod (https://…)`."""
+        return self.session().access.title
+
+    def version(self, within_s: float = CALL_LIMIT_S) -> str:
+        """Return the API server's version. Raises Unverified."""
+        call = Call("get /version", "", "/version")
+        try:
+            with self.open(call, within_s=within_s) as exchange:
+                answer = answer_of(exchange)
+        except Absent:
+            raise Unverified(f"{self.title} has no /version, so it is not a Kubernetes API.") from None
+        found = _parsed(answer.body)
+        if not text(found, "gitVersion") or not answer.is_json:
+            raise self._not_it(call, "the version of a Kubernetes API", answer.words)
+        return text(found, "gitVersion")
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any] | None:
         """Return one object, None where it is absent. Raises Unverified."""
         call = Call(f"get {resource.word}", _where(namespace), resource.path(namespace, name))
-        return self.json(call)
-
-    def json(self, call: Call) -> dict[str, Any] | None:
-        """Return the JSON object at a path, None where it is absent. Raises Unverified."""
         try:
             with self.open(call) as exchange:
-                answer = json.loads(exchange.body(64 << 20))
+                answer = answer_of(exchange, 64 << 20)
         except Absent:
             return None
-        except (ValueError, RecursionError):
-            answer = None
-        if not isinstance(answer, dict):
-            raise self._unverified(f"answers {call.need} with something that is not JSON")
-        return answer
+        found = _parsed(answer.body)
+        is_it = is_object(found, resource.plural, resource.group_version) and "kind" in found
+        is_it = is_it and answer.is_json and found["metadata"]["name"] == name
+        if not is_it:
+            raise self._not_it(call, f"the object {name}", answer.words)
+        return dict(found)
 
     def list(
         self,
@@ -118,142 +161,126 @@ class Kubernetes:
         """
         first = {"limit": str(PAGE), "resourceVersion": "0"}
         page: str | None = None
+        pages: set[str] = set()
+        until = time.monotonic() + LIST_LIMIT_S
         while True:
             # Version 0 is answered from the server's cache, cheaply; a later page may not name a version.
             asked = {**(query or {}), **(first if page is None else {"limit": str(PAGE), "continue": page})}
             path = f"{resource.path(namespace)}?{urlencode(asked)}"
             call = Call(f"list {resource.word}", _where(namespace), path)
             try:
-                with self.open(call) as exchange:
-                    reader = ListReader(exchange.chunks())
-                    yield from reader.items()
-            except NotAListError:
-                raise self._unverified(f"answers {call.need} with something that is not a list") from None
+                page = yield from self._page(call, resource)
             except Absent:
                 if may_be_absent:
                     raise
                 raise self._unverified(f"serves no {resource.word} ({resource.group_version})") from None
-            page = mapping(reader.beside, "metadata").get("continue") or None
             if page is None:
                 return
+            if page in pages or time.monotonic() > until:
+                lack = (
+                    "names the same next page twice"
+                    if page in pages
+                    else f"did not end in {LIST_LIMIT_S:g} s"
+                )
+                raise self._unverified(f"answers {call.need} with a list that {lack}")
+            pages.add(page)
+
+    def _page(self, call: Call, resource: Resource) -> Generator[Any, None, str | None]:
+        """Yield the objects of one page, and return the token of the next one."""
+        what = f"a list of {resource.plural}"
+        with self.open(call) as exchange:
+            try:
+                return (yield from items_of(exchange, resource.plural, resource.group_version))
+            except NotTheAnswerError as other:
+                what = f"a list of {resource.plural}"
+                raise self._not_it(call, what, str(other)) from None
 
     def text(self, call: Call, limit: int, *, absent: Collection[int] = (404,)) -> str | None:
         """Return the text at a path (a log), None for a status that says it is absent. Raises Unverified."""
         with self.open(call, accepted=(_OK, *absent)) as exchange:
-            body = exchange.body(limit).decode(errors="replace")
-            return body if exchange.status == _OK else None
+            answer = answer_of(exchange, limit)
+        kind = answer.headers.get("content-type", "text/plain").partition(";")[0].strip()
+        if answer.status != _OK and answer.own_status is not None:
+            return None
+        if answer.status != _OK or kind != "text/plain":
+            raise self._not_it(call, "a text", answer.words)
+        return answer.body.decode(errors="replace")
 
     @contextlib.contextmanager
-    def open(self, call: Call, *, accepted: Container[int] = (_OK,)) -> Iterator[Exchange]:
+    def open(
+        self, call: Call, *, accepted: Container[int] = (_OK,), within_s: float = CALL_LIMIT_S
+    ) -> Iterator[Exchange]:
         """Send a GET and give its exchange, once its status is one of `accepted`.
 
-        Raises Unverified, and Absent for a 404.
+        Raises Unverified, and Absent where the API says so.
         """
         require_declared(call.permission)
-        reached, transport = self._open()
-        until = time.monotonic() + CALL_LIMIT_S
+        session = self.session()
+        began = self._circuit.begin()
+        until = time.monotonic() + within_s
         try:
             for attempt in range(1, _ATTEMPTS + 1):
-                headers = self._headers(reached)
+                headers = session.headers(Accept="application/json")
                 self._connections.calls.count("kubernetes", call.permission)
                 left = max(until - time.monotonic(), 0.1)
-                path = reached.path_prefix + call.path
-                with transport.exchange("GET", path, headers, left) as exchange:
+                with session.transport.exchange(call.path, headers, left) as exchange:
+                    self._circuit.answered()
                     if exchange.status in accepted:
                         yield exchange
                         return
                     pause = retry_after(exchange, until) if attempt < _ATTEMPTS else None
                     if pause is None:
-                        refuse(self.title, call.need, exchange.status, status_message(exchange.body()))
+                        refuse(session.access.title, call.need, answer_of(exchange))
                 time.sleep(pause)
         except NoAnswerError as error:
-            raise self._unverified(f"{error} (asked to {call.need})") from error
+            verdict = self._unverified(f"{error} (asked to {call.need})")
+            if error.is_silent and not call.is_proxied:
+                self._circuit.silent(began, verdict)
+            raise verdict from error
 
-    def way(self, permission: str) -> tuple[Target, dict[str, str]]:
-        """Return where to connect, and with which headers, for a protocol that begins as HTTP does.
+    def is_answering(self, since: float) -> bool:
+        """Return True where the API itself has answered since then, or does now. Raises Unverified."""
+        with self._asking_whether_it_answers:
+            if not self._circuit.has_answered(since):
+                self.version(_VERSION_LIMIT_S)
+            return True
 
-        Counts the call. Raises Unverified.
+    @contextlib.contextmanager
+    def connected(self, permission: str, within_s: float) -> Iterator[tuple[Session, socket.socket]]:
+        """Give a connected socket for a protocol that begins as HTTP does; count the call.
+
+        Raises Unverified, and NoAnswerError for what goes wrong on the socket.
         """
         require_declared(permission)
-        reached = self.access()
+        session = self.session()
+        self._circuit.begin()
         self._connections.calls.count("kubernetes", permission)
-        return reached.target(reached.credential()), self._headers(reached)
+        with session.transport.connected(within_s) as stream:
+            yield session, stream
 
     def secret_value(self, source: SecretKey) -> str:
         """Return one value of a Secret. Raises Unverified where it is not there."""
-        values = self.read_secret(source.namespace or "", source.secret)
-        if values is None:
-            raise Unverified(
-                f"There is no Secret {source.namespace}/{source.secret}, so no login can be tried."
-            )
-        if source.key not in values:
-            keys = ", ".join(sorted(values)) or "no key"
-            raise Unverified(
-                f"Secret {source.namespace}/{source.secret} has no key {source.key}; it has {keys}."
-            )
-        return values[source.key]
+        return self._secrets.value(source)
 
     def read_secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """Return a Secret's values, which never leave memory; None where it is absent. Raises Unverified."""
         require_declared("get secrets")
-        with self._secrets_lock:
-            kept = self._secrets.setdefault((namespace, name), _Secret())
-        with kept.lock:
-            if time.monotonic() - kept.read_at > _ONE_MOMENT_S:
-                kept.values = self._secret(namespace, name)
-                kept.read_at = time.monotonic()
-            return kept.values
-
-    def _secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
-        found = self.get(Resource("secrets"), namespace, name)
-        if found is None:
-            return None
-        values: dict[str, str] = {}
-        for key, data in mapping(found, "data").items():
-            encoded = str(data)
-            try:
-                values[key] = base64.b64decode(encoded).decode()
-            except (binascii.Error, UnicodeDecodeError):
-                values[key] = encoded  # binary: its base64 form is as good a secret as any
-            source = SecretKey(secret=name, key=key, namespace=namespace)
-            remember(self._connections, source, values[key], encoded)
-        return values
-
-    def _headers(self, reached: Access) -> dict[str, str]:
-        headers = {"Accept": "application/json", "User-Agent": "postflight"}
-        credential = reached.credential()
-        return {**headers, "Authorization": credential.header} if credential.header else headers
-
-    def _open(self) -> tuple[Access, Transport]:
-        with self._opening:
-            if self._refused is not None and time.monotonic() < self._refused_until:
-                raise Unverified(str(self._refused), self._refused.permission)
-            if self._opened is None:
-                try:
-                    reached = access(self._connections)
-                    self._opened = reached, Transport(reached.target(reached.credential()))
-                except Unverified as error:
-                    # Threads that wait for the way in need not each find out that there is none.
-                    self._refused, self._refused_until = error, time.monotonic() + _REFUSED_FOR_S
-                    raise
-            return self._opened
-
-    @property
-    def title(self) -> str:
-        """Who answers, in messages: `The Kubernetes API of context prod (https://…)`."""
-        reached = self.access()
-        return f"The Kubernetes API of {reached.label} ({reached.server})"
+        return self._secrets.read(namespace, name)
 
     def _unverified(self, what: str) -> Unverified:
         return Unverified(f"{self.title} {what}.")
 
-
-class _Secret:
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.values: Mapping[str, str] | None = None
-        self.read_at = float("-inf")
+    def _not_it(self, call: Call, what: str, answered: str) -> Unverified:
+        answered = self._connections.secrets.redact(answered)
+        return self._unverified(f"answers {call.need} with something that is not {what}: {answered}")
 
 
 def _where(namespace: str | None) -> str:
     return f" in {namespace}" if namespace else ""
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

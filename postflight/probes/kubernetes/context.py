@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from postflight.evidence import Evidence, Unverified
+from postflight.evidence import Evidence
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes.access import fingerprints
-from postflight.probes.kubernetes.client import Call
-from postflight.probes.kubernetes.reading import text
 from postflight.probes.reads import reads
 
 
@@ -27,19 +25,20 @@ class Context(Evidence):
     in_cluster: bool = False
 
 
-@reads("get /version")
+@reads("get /version", deadline_s=60.0)
 def context(connections: Connections) -> Context:
-    """Ask the Kubernetes API its version: that proves address, CA and credentials in one round trip."""
-    answer = connections.kubernetes.json(Call("get /version", "", "/version"))
-    access = connections.kubernetes.access()
-    if answer is None:
-        raise Unverified(f"{access.server} ({access.label}) is not a Kubernetes API: it has no /version.")
+    """Ask the Kubernetes API its version: that proves address, CA and credentials in one round trip.
+
+    It is the first look, so it waits for the credential plugin too.
+    """
+    version = connections.kubernetes.version()
+    session = connections.kubernetes.session()
     return Context(
-        label=access.label,
-        server=access.server,
-        user=access.user,
-        ca=access.ca,
-        fingerprints=fingerprints(access.ca) if access.ca else (),
-        version=text(answer, "gitVersion"),
-        in_cluster=access.in_cluster,
+        label=session.access.label,
+        server=session.access.server,
+        user=session.access.user,
+        ca=session.ca,
+        fingerprints=fingerprints(session.ca) if session.ca else (),
+        version=version,
+        in_cluster=session.access.in_cluster,
     )

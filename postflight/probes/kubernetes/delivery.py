@@ -11,10 +11,10 @@ from pydantic import Field
 
 from postflight.evidence import Evidence
 from postflight.probes.connections import Connections
+from postflight.probes.kubernetes.answers import Absent
 from postflight.probes.kubernetes.client import Resource
 from postflight.probes.kubernetes.deployments import Condition, condition
 from postflight.probes.kubernetes.reading import by_name, entries, mapping, moment, number, text
-from postflight.probes.kubernetes.refusals import Absent
 from postflight.probes.reads import reads
 
 _SHOWN: Final = 300

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from postflight.evidence import Unverified
-from postflight.probes.kubernetes.access import Access, Credential, Renewed
+from postflight.probes.kubernetes.access import Access
 
 if TYPE_CHECKING:
+    from kubernetes.client import Configuration
+
     from postflight.probes.connections import Connections
 
 _PRESIGNED_FOR_S = 60
@@ -25,16 +28,24 @@ def access_by_name(connections: Connections, name: str) -> Access:
         raise Unverified(
             f"There is no EKS cluster {name} in {region}, so its Kubernetes API cannot be asked."
         )
+
+    def log_in(configuration: Configuration, folder: Path) -> float:
+        if cluster.ca:
+            file = folder / "ca.pem"
+            file.write_text(cluster.ca, encoding="utf-8")
+            configuration.ssl_ca_cert = str(file)
+        configuration.api_key["BearerToken"] = f"Bearer {_token(connections, name)}"
+        return _TOKEN_GOOD_FOR_S
+
     return Access(
         label=f"EKS cluster {name}",
         server=cluster.endpoint.rstrip("/"),
         user="the AWS identity of this run",
-        ca=cluster.ca,
-        credential=Renewed(lambda: _token(connections, name)),
+        log_in=log_in,
     )
 
 
-def _token(connections: Connections, name: str) -> Credential:
+def _token(connections: Connections, name: str) -> str:
     from botocore.auth import SigV4QueryAuth
     from botocore.awsrequest import AWSRequest
 
@@ -44,4 +55,4 @@ def _token(connections: Connections, name: str) -> Credential:
     request = AWSRequest(method="GET", url=url, headers={"x-k8s-aws-id": name})
     SigV4QueryAuth(connections.aws.credentials(), "sts", region, expires=_PRESIGNED_FOR_S).add_auth(request)
     text = base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
-    return Credential(f"Bearer {connections.secrets.add(f'k8s-aws-v1.{text}')}", good_for_s=_TOKEN_GOOD_FOR_S)
+    return f"k8s-aws-v1.{text}"

@@ -10,10 +10,9 @@ from urllib.parse import urlencode
 
 from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
-from postflight.probes.deadlines import Deadline, cut_off
+from postflight.probes.kubernetes.answers import Absent, Answer, refuse
 from postflight.probes.kubernetes.client import Resource
-from postflight.probes.kubernetes.refusals import Absent, refuse, status_message
-from postflight.probes.kubernetes.transport import NoAnswerError, connected
+from postflight.probes.kubernetes.transport import NoAnswerError
 from postflight.probes.reads import reads
 
 _PERMISSION: Final = "create pods/exec"
@@ -69,23 +68,24 @@ def _run(connections: Connections, path: str, need: str) -> dict[int, bytes]:
     import websocket
 
     kubernetes = connections.kubernetes
-    target, headers = kubernetes.way(_PERMISSION)
-    url = f"{'wss' if target.tls else 'ws'}://{target.host}:{target.port}{kubernetes.access().path_prefix}{path}"
-    deadline = Deadline.after(_WITHIN_S)
     try:
-        with connected(target) as stream, cut_off(stream.fileno(), deadline) as was_cut:
+        with kubernetes.connected(_PERMISSION, _WITHIN_S) as (session, stream):
+            # Not the client's own `websocket_call`: it sends no Impersonate headers, and has no time limit.
+            url = session.access.server.replace("http", "ws", 1) + path
+            headers = [f"{name}: {value}" for name, value in session.headers().items()]
             socket: Any = websocket.WebSocket()
             try:
                 socket.connect(url, socket=stream, header=headers, subprotocols=["v4.channel.k8s.io"],
                                suppress_origin=True, redirect_limit=0)  # fmt: skip
-                stream.settimeout(_WITHIN_S)
                 return _collected(_frames(socket))
             except websocket.WebSocketBadStatusException as error:
-                refuse(kubernetes.title, need, error.status_code, status_message(error.resp_body or b""))
-            except (websocket.WebSocketException, OSError) as error:
-                slow = f"did not end within {_WITHIN_S:g} s"
-                words = slow if was_cut.is_set() else f"broke off ({type(error).__name__})"
-                raise Unverified(f"{kubernetes.title}: the command for {need} {words}.") from error
+                found = {str(name).lower(): str(value) for name, value in (error.resp_headers or {}).items()}
+                answer = Answer(error.status_code, found, error.resp_body or b"")
+                refuse(session.access.title, need, answer)
+            except websocket.WebSocketTimeoutException as error:
+                raise TimeoutError from error
+            except websocket.WebSocketException as error:
+                raise ConnectionError(type(error).__name__) from error
     except NoAnswerError as error:
         raise Unverified(f"{kubernetes.title} {error} (asked to {need}).") from error
 

@@ -1,202 +1,137 @@
-"""Reads kubeconfig files as kubectl does: merged in order, paths relative to their file, exec plugins run."""
+"""Contexts of kubeconfig files, merged as kubectl merges them and read by the official client."""
 
 from __future__ import annotations
 
-import base64
-import datetime as dt
-import json
 import os
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 import yaml
 
 from postflight.evidence import Unverified
-from postflight.probes.kubernetes.access import Access, Credential, Renewed, decoded
-from postflight.redaction import cut_short, masked
+from postflight.probes.connections import Secrets
+from postflight.probes.kubernetes.access import Access
+from postflight.probes.kubernetes.kubeconfig_user import Login, impersonation
 
-_PLUGIN_LIMIT_S = 15.0
-_EARLY_S = 60.0
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """One named entry, and the folder that its relative paths start from."""
-
-    body: dict[str, Any]
-    folder: Path
-
-    def text(self, key: str) -> str | None:
-        """Return the text of `key`, or of the file that `key` names; `key`-data is its base64 form."""
-        data = self.body.get(f"{key}-data")
-        if data:
-            return decoded(str(data), f"kubeconfig: {key}-data")
-        if not self.body.get(key):
-            return None
-        return self.file(str(self.body[key]))
-
-    def file(self, name: str) -> str:
-        path = self.folder / Path(name).expanduser()
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Unverified(
-                f"The kubeconfig names {path}, which cannot be read ({type(error).__name__})."
-            ) from None
+_SECTIONS: Final = {"contexts": "context", "clusters": "cluster", "users": "user"}
+_PATHS: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
 
 @dataclass(frozen=True)
 class Kubeconfig:
-    """All kubeconfig files of a run, merged: the first to name a thing wins."""
+    """All kubeconfig files of a run, merged: the first to name a thing wins. Paths in them are absolute."""
 
     files: tuple[Path, ...]
-    contexts: Mapping[str, _Entry]
-    clusters: Mapping[str, _Entry]
-    users: Mapping[str, _Entry]
+    contexts: Mapping[str, Mapping[str, Any]]
+    clusters: Mapping[str, Mapping[str, Any]]
+    users: Mapping[str, Mapping[str, Any]]
 
-    def access(self, context: str, process: Mapping[str, str], remember: Callable[[str], str]) -> Access:
-        """Return the way in that a context describes; `remember` is told of secrets. Raises Unverified."""
-        where = ", ".join(map(str, self.files))
-        if context not in self.contexts:
-            known = ", ".join(sorted(self.contexts)) or "none"
-            raise Unverified(f"The kubeconfig ({where}) has no context {context!r}; it has: {known}.")
-        body = self.contexts[context].body
-        cluster = self.clusters.get(str(body.get("cluster")))
-        if cluster is None:
-            raise Unverified(
-                f"The kubeconfig ({where}) has no cluster {body.get('cluster')!r} for {context!r}."
+    @property
+    def where(self) -> str:
+        """The files, for messages."""
+        return ", ".join(map(str, self.files))
+
+    def server(self, context: str) -> str:
+        """Return the address that a context leads to. Raises Unverified."""
+        cluster = self._cluster(context)
+        written = str(cluster.get("server") or "")
+        if not written:
+            raise Unverified(f"The kubeconfig ({self.where}) names no `server` for context {context!r}.")
+        if "://" not in written:
+            has_tls = any(
+                cluster.get(name) for name in ("certificate-authority", "certificate-authority-data")
             )
-        if cluster.body.get("insecure-skip-tls-verify"):
-            message = f"Context {context!r} ({where}) skips TLS verification; put the cluster's CA there."
-            raise Unverified(message)
-        user = self.users.get(str(body.get("user")), _Entry({}, Path()))
-        server = str(cluster.body.get("server", ""))
+            written = f"{'https' if has_tls else 'http'}://{written}"
+        return written.rstrip("/")
+
+    def access(self, context: str, process: Mapping[str, str], secrets: Secrets) -> Access:
+        """Return the way in that a context describes. Raises Unverified."""
+        cluster, server = self._cluster(context), self.server(context)
+        name = str(self.contexts[context].get("user") or "")
+        if name not in self.users:
+            lack = f"no user {name!r}" if name else "no user named"
+            raise Unverified(f"The kubeconfig ({self.where}) has {lack} for context {context!r}.")
+        user = self.users[name]
+        login = Login(context, name, {**cluster, "server": server}, user, process, secrets)
         return Access(
             label=f"context {context}",
-            server=server.rstrip("/"),
-            user=str(body.get("user", "")),
-            ca=cluster.text("certificate-authority"),
-            credential=Renewed(lambda: _credential(user, context, server, process, remember)),
-            tls_server_name=cluster.body.get("tls-server-name"),
-            proxy=cluster.body.get("proxy-url") or _shell_proxy(server, process),
+            server=server,
+            user=name,
+            log_in=login,
+            proxy_url=str(cluster["proxy-url"]) if cluster.get("proxy-url") else None,
+            impersonation=impersonation(user, f"context {context}"),
         )
 
-
-def _shell_proxy(server: str, process: Mapping[str, str]) -> str | None:
-    """Return the proxy that HTTPS_PROXY names, unless NO_PROXY exempts the server."""
-    proxy = process.get("HTTPS_PROXY") or process.get("https_proxy")
-    exempt = (process.get("NO_PROXY") or process.get("no_proxy") or "").replace(" ", "").split(",")
-    host = urlsplit(server).hostname or ""
-    is_local = host == "localhost" or host.startswith("127.")
-    ends = [name.removeprefix("*").lstrip(".") for name in exempt if name]
-    is_exempt = "*" in exempt or any(host == end or host.endswith(f".{end}") for end in ends if end)
-    return None if is_local or is_exempt else proxy
+    def _cluster(self, context: str) -> Mapping[str, Any]:
+        if context not in self.contexts:
+            known = ", ".join(sorted(self.contexts)) or "none"
+            raise Unverified(f"The kubeconfig ({self.where}) has no context {context!r}; it has: {known}.")
+        name = str(self.contexts[context].get("cluster") or "")
+        if name not in self.clusters:
+            lack = f"no cluster {name!r}" if name else "no cluster named"
+            raise Unverified(f"The kubeconfig ({self.where}) has {lack} for context {context!r}.")
+        cluster = self.clusters[name]
+        if cluster.get("insecure-skip-tls-verify"):
+            raise Unverified(
+                f"Context {context!r} ({self.where}) skips TLS verification; put the cluster's CA there."
+            )
+        return cluster
 
 
 def kubeconfig(process: Mapping[str, str]) -> Kubeconfig | None:
     """Read the files of KUBECONFIG, else `~/.kube/config`; None where there is none. Raises Unverified."""
     named = [Path(name).expanduser() for name in process.get("KUBECONFIG", "").split(os.pathsep) if name]
     default = Path(process.get("HOME", "~")).expanduser() / ".kube" / "config"
-    files = tuple(file for file in named or [default] if file.is_file())
+    files = tuple(file for file in dict.fromkeys(named or [default]) if file.exists())
     if named and not files:
         raise Unverified(f"KUBECONFIG names {', '.join(map(str, named))}, and there is no such file.")
     if not files:
         return None
-    merged: dict[str, dict[str, _Entry]] = {"contexts": {}, "clusters": {}, "users": {}}
+    merged: dict[str, dict[str, Mapping[str, Any]]] = {section: {} for section in _SECTIONS}
     for file in files:
         content = _read(file)
         for section, entries in merged.items():
-            for item in content.get(section) or ():
-                body = item.get(section.removesuffix("s")) or {}
-                entries.setdefault(str(item.get("name")), _Entry(body, file.parent))
+            for name, body in _entries(content, section, file):
+                entries.setdefault(name, body)
     return Kubeconfig(files, **merged)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> Mapping[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise Unverified(f"The kubeconfig {file} cannot be read ({type(error).__name__}).") from None
+        content = yaml.safe_load(file.read_bytes())  # as bytes: YAML says itself whether it is UTF-16
+    except OSError as error:
+        raise Unverified(f"The kubeconfig {file} cannot be read ({error.strerror}).") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Unverified(f"The kubeconfig {file} is not YAML ({type(error).__name__}).") from None
+    if content is None:
+        return {}
     if not isinstance(content, dict):
-        raise Unverified(f"The kubeconfig {file} is empty, or not a mapping.")
+        raise Unverified(f"The kubeconfig {file} is not a mapping.")
     return content
 
 
-def _credential(
-    user: _Entry, context: str, server: str, process: Mapping[str, str], remember: Callable[[str], str]
-) -> Credential:
-    body = user.body
-    certificate, key = user.text("client-certificate"), user.text("client-key")
-    if key:
-        remember(key)
-    if body.get("tokenFile") or body.get("token"):
-        token = user.file(str(body["tokenFile"])).strip() if body.get("tokenFile") else str(body["token"])
-        return Credential(f"Bearer {remember(token)}", certificate, key)
-    if body.get("exec"):
-        return _from_plugin(user, context, server, process, remember)
-    if body.get("username") and body.get("password"):
-        pair = f"{body['username']}:{remember(str(body['password']))}"
-        return Credential(f"Basic {remember(base64.b64encode(pair.encode()).decode())}", certificate, key)
-    if body.get("auth-provider"):
-        message = (
-            f"Context {context!r} uses an `auth-provider`, which kubectl has given up; use an exec plugin."
-        )
-        raise Unverified(message)
-    return Credential(None, certificate, key, good_for_s=3600.0)
+def _entries(content: Mapping[str, Any], section: str, file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    listed = content.get(section) or []
+    if not isinstance(listed, list):
+        raise Unverified(f"The kubeconfig {file}: `{section}` is not a list.")
+    for item in listed:
+        if not isinstance(item, dict) or item.get("name") in {None, ""}:
+            continue
+        body = item.get(_SECTIONS[section]) or {}
+        if not isinstance(body, dict):
+            raise Unverified(f"The kubeconfig {file}: {section} {item['name']!r} is not a mapping.")
+        yield str(item["name"]), _absolute(body, file.parent.absolute())
 
 
-def _from_plugin(
-    user: _Entry, context: str, server: str, process: Mapping[str, str], remember: Callable[[str], str]
-) -> Credential:
-    plugin = user.body["exec"]
-    command = [str(plugin.get("command", "")), *map(str, plugin.get("args") or ())]
-    said = f"The credential plugin of context {context!r} (`{' '.join(command)}`)"
-    information = {
-        "apiVersion": plugin.get("apiVersion"),
-        "kind": "ExecCredential",
-        "spec": {"interactive": False, "cluster": {"server": server}},
-    }
-    extra = {str(entry["name"]): str(entry["value"]) for entry in plugin.get("env") or ()}
-    environment = {**process, **extra, "KUBERNETES_EXEC_INFO": json.dumps(information)}
-    try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, timeout=_PLUGIN_LIMIT_S, check=False,
-            stdin=subprocess.DEVNULL, cwd=user.folder,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise Unverified(f"{said} is not installed; {plugin.get('installHint') or 'install it'}.") from None
-    except subprocess.TimeoutExpired:
-        raise Unverified(f"{said} did not end within {_PLUGIN_LIMIT_S:g} s.") from None
-    except OSError as error:
-        raise Unverified(f"{said} cannot be run: {error.strerror}.") from None
-    if done.returncode != 0:
-        words = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-        raise Unverified(f"{said} failed with status {done.returncode}: {cut_short(masked(words[-1]), 300)}")
-    return _plugin_answer(done.stdout, said, remember)
-
-
-def _plugin_answer(output: bytes, said: str, remember: Callable[[str], str]) -> Credential:
-    try:
-        status = json.loads(output)["status"]
-        ends = status.get("expirationTimestamp")
-        good_for_s = 3600.0
-        if ends:
-            moment = dt.datetime.fromisoformat(str(ends))
-            left = (moment - dt.datetime.now(dt.UTC)).total_seconds()
-            good_for_s = max(left - _EARLY_S, 1.0)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Unverified(f"{said} did not print an ExecCredential.") from None
-    token, certificate, key = (
-        status.get(name) for name in ("token", "clientCertificateData", "clientKeyData")
-    )
-    if not token and not (certificate and key):
-        raise Unverified(f"{said} gave neither a token nor a client certificate.")
-    for secret in (token, key):
-        if secret:
-            remember(str(secret))
-    header = f"Bearer {token}" if token else None
-    return Credential(header, certificate, key, good_for_s)
+def _absolute(body: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """Return an entry without what is empty in it; its paths start from the file's folder."""
+    found = {str(key): value for key, value in body.items() if value not in (None, "")}
+    for key in _PATHS:
+        if key in found:
+            found[key] = str(folder / Path(str(found[key])).expanduser())
+    plugin = found.get("exec")
+    if isinstance(plugin, dict) and os.sep in str(plugin.get("command") or ""):
+        found["exec"] = {**plugin, "command": str(folder / str(plugin["command"]))}
+    return found

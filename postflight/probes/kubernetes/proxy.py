@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import time
 from typing import Final
+
+import urllib3
 
 from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
+from postflight.probes.kubernetes.answers import Answer, answer_of, refuse
 from postflight.probes.kubernetes.client import Call, Resource
-from postflight.probes.kubernetes.refusals import refuse
-from postflight.probes.kubernetes.transport import Exchange, NoAnswerError, Target, Transport
+from postflight.probes.kubernetes.transport import Exchange, NoAnswerError, Transport
 from postflight.probes.reads import reads, require_declared
 from postflight.probes.tcp import Trouble
 
@@ -41,7 +43,7 @@ class HealthAnswer(Evidence):
         return self.problem or f"status {self.status}: {' '.join(self.body[:120].split()) or 'an empty body'}"
 
 
-@reads("get services/proxy")
+@reads("get services/proxy", "get /version")
 def service_answer(
     connections: Connections, namespace: str, service: str, port: int | str, path: str
 ) -> HealthAnswer:
@@ -49,7 +51,7 @@ def service_answer(
     return _through_proxy(connections, "services", namespace, f"{service}:{port}", path)
 
 
-@reads("get pods/proxy")
+@reads("get pods/proxy", "get /version")
 def pod_answer(connections: Connections, namespace: str, pod: str, path: str) -> HealthAnswer:
     """GET a path of a pod, at its first declared port, through the API server's proxy."""
     return _through_proxy(connections, "pods", namespace, pod, path)
@@ -74,7 +76,9 @@ def direct_answer(
     headers = {"Host": f"{host}:{port}", "User-Agent": "postflight", "Accept": "*/*"}
     connections.calls.count("http")
     try:
-        with Transport(Target(addresses[0], port)).exchange("GET", path, headers, _WITHIN_S) as exchange:
+        address = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
+        transport = Transport(urllib3.PoolManager(), f"http://{address}:{port}")
+        with transport.exchange(path, headers, _WITHIN_S) as exchange:
             return _answer(connections, exchange, asked, "direct")[0]
     except NoAnswerError as error:
         return HealthAnswer(asked=asked, through="direct", problem=f"{asked} {error}")
@@ -86,44 +90,36 @@ def _through_proxy(
     asked = f"{path} of {namespace}/{name}"
     url = f"{Resource(plural).path(namespace, name, 'proxy')}{path}"
     call = Call(f"get {plural}/proxy", f" in {namespace}", url)
+    began = time.monotonic()
+    kubernetes = connections.kubernetes
     try:
-        with connections.kubernetes.open(call, accepted=_EVERY_STATUS) as exchange:
-            answer, body = _answer(connections, exchange, asked, "proxy")
+        with kubernetes.open(call, accepted=_EVERY_STATUS) as exchange:
+            answer, whole = _answer(connections, exchange, asked, "proxy")
     except Unverified as error:
-        if not isinstance(error.__cause__, NoAnswerError) or not error.__cause__.is_slow:
+        slow = error.__cause__
+        if not isinstance(slow, NoAnswerError) or not slow.is_slow or not kubernetes.is_answering(began):
             raise
-        # The API server waits for the service as long as the service makes it wait. That it kept us waiting
-        # itself cannot be told apart, so the way is named.
-        problem = f"no answer from {name} through the API server ({call.need}): it {error.__cause__}"
+        # The API server answers: it waits for the service as long as the service makes it wait.
+        problem = f"no answer from {name} through the API server ({call.need}): it {slow}"
         return HealthAnswer(asked=asked, through="proxy", problem=problem)
-    message = _own_message(body)
-    if message is None:
+    own = whole.own_status
+    if own is None:
         return answer
-    if not any(words in message for words in _SERVERS_OWN) and answer.status != _NOT_FOUND:
-        refuse(connections.kubernetes.title, call.need, answer.status or 0, message)
+    message = str(own.get("message", ""))
+    if not any(words in message for words in _SERVERS_OWN) and whole.status != _NOT_FOUND:
+        refuse(kubernetes.title, call.need, whole)
     return answer.model_copy(update={"status": None, "body": "", "problem": message})
 
 
 def _answer(
     connections: Connections, exchange: Exchange, asked: str, through: str
-) -> tuple[HealthAnswer, bytes]:
-    body = exchange.body(_READ)
+) -> tuple[HealthAnswer, Answer]:
+    whole = answer_of(exchange, _READ)
     answer = HealthAnswer(
         asked=asked,
         through=through,
-        status=exchange.status,
+        status=whole.status,
         seconds=round(exchange.seconds, 4),
-        body=connections.secrets.short(body.decode(errors="replace"), _SHOWN),
+        body=connections.secrets.short(whole.body.decode(errors="replace"), _SHOWN),
     )
-    return answer, body
-
-
-def _own_message(body: bytes) -> str | None:
-    """Return the message with which the API server itself answered; None for a service's own answer."""
-    try:
-        status = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(status, dict) and status.get("kind") == "Status" and status.get("apiVersion") == "v1":
-        return str(status.get("message", ""))
-    return None
+    return answer, whole
