@@ -39,7 +39,7 @@ def access_denied(site: Site, action: str = "ec2:DescribeNatGateways") -> Genera
 def answer_withheld(
     site: Site, action: str = "ec2:DescribeNatGateways", how: str = "empty"
 ) -> Generator[None]:
-    """One call of the suite is throttled, hangs, or is answered as if there was nothing (empty)."""
+    """One call of the suite (or "* *": all of Kubernetes) is throttled, hangs, or is answered as empty."""
     if how not in _WITHHELD:
         raise LookupError(f"{how!r} is none of {', '.join(_WITHHELD)}")
     if ":" not in action:

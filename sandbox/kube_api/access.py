@@ -93,6 +93,13 @@ def forbidden(user: User, info: RequestInfo) -> ApiError:
     return ApiError(403, "Forbidden", message, details=details_of(info.plural, info.group, info.name))
 
 
+def impersonated(user: User, name: str, groups: tuple[str, ...]) -> User:
+    """Return who a request is made as: one without rights of its own, but for its groups. ApiError 403."""
+    if not user.is_admin:
+        raise forbidden(user, RequestInfo(verb="impersonate", path="", plural="users", name=name))
+    return User(name, groups)
+
+
 def access_review(user: User, body: Json, denied: Collection[tuple[str, str]]) -> Json:
     """Answer a SelfSubjectAccessReview (what `kubectl auth can-i` sends)."""
     spec = body.get("spec", {})

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -69,9 +70,9 @@ class KubeApi:
     `users` maps bearer tokens to users. `locate` maps a pod's IP and port to where its process
     really listens.
     May be set while it runs: `denied` ((verb, resource) pairs refused to all but admins), `mode` and
-    `retry_after_s` (how it misbehaves towards all but admins), `withheld` (how by (verb, resource), or
-    `empty`: as if there were no such objects), `latency_s` (before every answer), `roles`
-    (rules by the name of a user, in place of the user's own).
+    `retry_after_s` (how it misbehaves towards all but admins), `withheld` (how by (verb, resource or path),
+    ("*", "*") for every resource; `empty`: as if there were no such objects), `latency_s` (before every
+    answer), `roles` (rules by the name of a user, in place of the user's own).
     `calls` counts requests of users who are no admins, as `list pods`.
     """
 
@@ -130,15 +131,25 @@ class KubeApi:
         try:
             if self.latency_s:
                 await asyncio.sleep(self.latency_s)
-            return await self._answer(request)
+            answer = await self._answer(request)
         except ApiError as error:
-            return _refusal(error)
+            answer = _refusal(error)
+        if not answer.prepared:
+            # By it, a client knows an API server's bare "404 page not found" from another server's.
+            answer.headers["Audit-Id"] = str(uuid.uuid4())
+        return answer
 
     def _user(self, request: web.Request) -> User | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if not token:
             return ANONYMOUS
         user = self._users.get(token.strip()) if scheme.lower() == "bearer" else None
+        if user is not None and "Impersonate-User" in request.headers:
+            name, groups = (
+                request.headers["Impersonate-User"],
+                request.headers.getall("Impersonate-Group", []),
+            )
+            user = access.impersonated(user, name, tuple(groups))
         if user is not None and user.name in self.roles:
             return replace(user, rules=self.roles[user.name])
         return user
@@ -154,7 +165,7 @@ class KubeApi:
             self.calls[f"{info.verb} {info.full_resource}"] += 1
         if not access.allowed(user, info, self.denied):
             raise access.forbidden(user, info)
-        if not user.is_admin and (how := self.withheld.get((info.verb, info.full_resource))):
+        if not user.is_admin and (how := self._withheld(info)):
             return await self._withhold(request, info, how)
         if not info.plural:
             return self._about_the_server(info)
@@ -163,6 +174,10 @@ class KubeApi:
         if info.group and info.group not in GROUPS:
             return _page_not_found()
         return await self._about_resources(request, info)
+
+    def _withheld(self, info: RequestInfo) -> Mode | Literal["empty"] | None:
+        every = self.withheld.get(("*", "*")) if info.plural else None
+        return self.withheld.get((info.verb, info.full_resource or info.path), every)
 
     async def _withhold(
         self, request: web.Request, info: RequestInfo, how: Mode | Literal["empty"]

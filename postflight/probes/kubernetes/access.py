@@ -85,6 +85,7 @@ def opened(access: Access, process: Mapping[str, str], secrets: Secrets) -> Sess
         ca, tls = _trust(access, configuration) if parts.scheme == "https" else (None, None)
     _require_header_values(access, configuration)
     # From here on renewing is ours, and the proxy is what kubectl would use.
+    configuration.host = access.server
     configuration.refresh_api_key_hook = None
     configuration.ssl_ca_cert = configuration.cert_file = configuration.key_file = None
     configuration.connection_pool_maxsize = _POOLED

@@ -43,6 +43,7 @@ class Plugin:
     cluster: Mapping[str, Any]
     process: Mapping[str, str]
     secrets: Secrets
+    limit_s: float = LIMIT_S
 
     def run(self) -> PluginCredential:
         """Run the plugin. Raises Unverified with all that it said on stderr."""
@@ -81,13 +82,13 @@ class Plugin:
                 stderr=subprocess.PIPE,
             ) as running:  # fmt: skip
                 try:
-                    output, complaints = running.communicate(timeout=LIMIT_S)
+                    output, complaints = running.communicate(timeout=self.limit_s)
                 except BaseException:
                     running.kill()
                     raise
         except subprocess.TimeoutExpired as late:
             said = self._said(late.stderr)
-            raise Unverified(f"{self.title} did not end within {LIMIT_S:g} s{said}.") from None
+            raise Unverified(f"{self.title} did not end within {self.limit_s:g} s{said}.") from None
         except OSError as error:
             raise Unverified(f"{self.title} cannot be run: {error.strerror}.") from None
         if running.returncode != 0:

@@ -12,6 +12,7 @@ from postflight.probes.kubernetes.access import Access
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
 
+    from postflight.probes.aws.eks import Cluster
     from postflight.probes.connections import Connections
 
 _PRESIGNED_FOR_S = 60
@@ -28,17 +29,22 @@ def access_by_name(connections: Connections, name: str) -> Access:
         raise Unverified(
             f"There is no EKS cluster {name} in {region}, so its Kubernetes API cannot be asked."
         )
+    return access_to(connections, cluster)
+
+
+def access_to(connections: Connections, cluster: Cluster) -> Access:
+    """Return the way into an EKS cluster that AWS has described."""
 
     def log_in(configuration: Configuration, folder: Path) -> float:
         if cluster.ca:
             file = folder / "ca.pem"
             file.write_text(cluster.ca, encoding="utf-8")
             configuration.ssl_ca_cert = str(file)
-        configuration.api_key["BearerToken"] = f"Bearer {_token(connections, name)}"
+        configuration.api_key["BearerToken"] = f"Bearer {_token(connections, cluster.name)}"
         return _TOKEN_GOOD_FOR_S
 
     return Access(
-        label=f"EKS cluster {name}",
+        label=f"EKS cluster {cluster.name}",
         server=cluster.endpoint.rstrip("/"),
         user="the AWS identity of this run",
         log_in=log_in,

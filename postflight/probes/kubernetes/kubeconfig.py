@@ -39,11 +39,6 @@ class Kubeconfig:
         written = str(cluster.get("server") or "")
         if not written:
             raise Unverified(f"The kubeconfig ({self.where}) names no `server` for context {context!r}.")
-        if "://" not in written:
-            has_tls = any(
-                cluster.get(name) for name in ("certificate-authority", "certificate-authority-data")
-            )
-            written = f"{'https' if has_tls else 'http'}://{written}"
         return written.rstrip("/")
 
     def access(self, context: str, process: Mapping[str, str], secrets: Secrets) -> Access:

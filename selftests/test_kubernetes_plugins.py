@@ -1,0 +1,57 @@
+"""Credential plugins: how long they may take, and what is shown of them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postflight.evidence import Unverified
+from postflight.probes.connections import Secrets
+from postflight.probes.kubernetes.context import context
+from postflight.probes.kubernetes.credential_plugin import LIMIT_S, Plugin
+
+
+def plugin(folder: Path, script: str, limit_s: float = LIMIT_S, **settings: Any) -> Plugin:
+    """Return a plugin that is this shell script."""
+    program = folder / "plugin"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    named = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program), **settings}
+    return Plugin("The credential plugin", named, {}, {"PATH": "/usr/bin:/bin"}, Secrets(), limit_s)
+
+
+def test_a_plugin_has_a_time_limit(tmp_path: Path) -> None:
+    """One that waits for a browser, say; what it starts itself must not keep us waiting either."""
+    waiting = plugin(tmp_path, "echo open https://login.example >&2\nsleep 20", limit_s=0.5)
+    began = time.monotonic()
+    with pytest.raises(Unverified, match=r"did not end within 0.5 s: open https://login.example"):
+        waiting.run()
+    assert time.monotonic() - began < 5
+
+
+def test_the_first_look_waits_for_a_slow_plugin() -> None:
+    """A plugin asks a login server, perhaps on another continent: an ordinary look would end before it."""
+    assert context.deadline_s > LIMIT_S >= 30
+
+
+def test_arguments_and_secrets_of_a_plugin_are_not_shown(tmp_path: Path) -> None:
+    """`--password` is on many a command line, and plugins repeat their variables."""
+    failing = plugin(
+        tmp_path,
+        'echo "refused: $API_SECRET" >&2; exit 9',
+        args=["--password", "hunter2-hunter2"],
+        env=[{"name": "API_SECRET", "value": "open-sesame"}],
+    )
+    with pytest.raises(Unverified) as refused:
+        failing.run()
+    assert str(refused.value) == "The credential plugin failed with status 9: refused: [redacted]."
+
+
+def test_a_line_break_in_what_a_plugin_says_is_one_sentence(tmp_path: Path) -> None:
+    """All that it said is shown: the first line is often the reason, and the last one a traceback's."""
+    failing = plugin(tmp_path, "for word in one two three; do echo $word >&2; done; exit 1")
+    with pytest.raises(Unverified, match="status 1: one / two / three"):
+        failing.run()
