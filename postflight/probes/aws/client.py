@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from postflight.probes.aws.credentials import assumed, new_session
 from postflight.probes.aws.permissions import CANARY_WRITES, is_read, permission_of
 from postflight.probes.aws.proxies import proxies_for
-from postflight.probes.aws.refusals import error_code, garbage, is_throttled, translated
+from postflight.probes.aws.refusals import error_code, is_throttled, translated
 from postflight.probes.reads import UndeclaredReadError, require_declared
 
 if TYPE_CHECKING:
@@ -81,9 +81,14 @@ class Aws:
         """
         permission = _permission(service, operation)
         with translated(permission):
-            method = getattr(self.client(service, region, role), _method(operation))
-            answer = _unless_absent(partial(method, **arguments), absent)
-        return None if answer is None else _value(answer, key, permission)
+            client = self.client(service, region, role)
+            answer = _unless_absent(partial(getattr(client, _method(operation)), **arguments), absent)
+        if answer is None:
+            return None
+        from postflight.probes.aws.answers import checked
+
+        whole = checked(_output(client, operation), answer, permission)
+        return whole if key is None else whole[key]
 
     def listing(
         self,
@@ -113,16 +118,18 @@ class Aws:
         **arguments: Any,
     ) -> list[Any] | None:
         """Make one call with all its pages and return `key` of each (None: whole pages); see `listing`."""
+        from postflight.probes.aws.answers import whole_listing
+
         permission = _permission(service, operation)
         with translated(permission):
             client = self.client(service, region)
+            shape = _output(client, operation)
             if client.can_paginate(_method(operation)):
-                pages = client.get_paginator(_method(operation)).paginate(**arguments)
-                answers = _unless_absent(lambda: list(pages), absent)
+                found = client.get_paginator(_method(operation)).paginate(**arguments)
             else:
-                answer = _unless_absent(partial(getattr(client, _method(operation)), **arguments), absent)
-                answers = None if answer is None else [answer]
-        return None if answers is None else [_value(answer, key, permission) for answer in answers]
+                found = (call(**arguments) for call in (getattr(client, _method(operation)),))
+            answers = _unless_absent(lambda: list(whole_listing(found, shape, permission)), absent)
+        return answers if key is None or answers is None else [answer[key] for answer in answers]
 
     def _session(self, role: str | None) -> Session:
         if role not in self._sessions:
@@ -155,6 +162,9 @@ class Aws:
     def _create(self, session: Session, service: str, region: str, **arguments: Any) -> Any:
         from botocore.config import Config
 
+        from postflight.probes.aws.answers import Parsers
+
+        session.register_component("response_parser_factory", Parsers(self._connections.secrets.short))
         endpoint = self._endpoint(session, service)
         client = session.create_client(
             service,
@@ -232,12 +242,8 @@ def _send_at_once(request: Any, **_: Any) -> None:
     del request.headers["Expect"]
 
 
-def _value(answer: Mapping[str, Any], key: str | None, permission: str) -> Any:
-    if key is None:
-        return answer
-    if key not in answer:
-        raise garbage(permission, f"it has no {key}")
-    return answer[key]
+def _output(client: Any, operation: str) -> Any:
+    return client.meta.service_model.operation_model(operation).output_shape
 
 
 def _permission(service: str, operation: str) -> str:

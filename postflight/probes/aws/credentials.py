@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from postflight.evidence import Unverified
-from postflight.probes.aws.refusals import translated
+from postflight.probes.aws.refusals import garbage, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +99,8 @@ def _provided(fetcher: AssumeRoleCredentialFetcher) -> CredentialResolver:
                 return fetcher.fetch_credentials()
         except Unverified as error:
             raise NotAssumed(str(error), error.permission) from None
+        except LookupError as error:
+            raise NotAssumed(str(garbage("sts:AssumeRole", f"it has no {error}"))) from None
 
     class RoleProvider(CredentialProvider):
         METHOD = "assume-role"

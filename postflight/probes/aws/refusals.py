@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from postflight.evidence import Unverified
+from postflight.probes.aws.clock import skew
 
 _EXPIRED: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
@@ -22,6 +24,9 @@ _UNKNOWN_KEY: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
+_ABOUT_SIGNATURES: Final = _EXPIRED | _UNKNOWN_KEY | {"RequestInTheFuture", "RequestTimeTooSkewed"}
+# The error code of what is no answer of AWS, and is an error of the server that gave it.
+NOT_AN_ANSWER: Final = "NotAnAnswer"
 _DENIED: Final = frozenset(
     {
         "403",
@@ -54,14 +59,14 @@ _ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z0-9]+)")
 @contextmanager
 def translated(permission: str) -> Iterator[None]:
     """Raise Unverified, and why, for whatever stops one AWS call. `permission` is what the call needs."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, PaginationError
     from botocore.parsers import ResponseParserError
 
     try:
         yield
     except ClientError as error:
         raise refused(error.response, permission) from None
-    except ResponseParserError as error:
+    except (PaginationError, ResponseParserError) as error:
         raise garbage(permission, str(error)) from None
     except BotoCoreError as error:
         raise unreachable(error, permission) from None
@@ -82,16 +87,10 @@ def refused(response: Mapping[str, Any], permission: str) -> Unverified:
     code = error_code(response)
     said = one_line(str(response.get("Error", {}).get("Message", "")))
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _EXPIRED:
-        return Unverified(
-            f"The AWS credentials have expired ({permission} answered {code}). Sign in again "
-            "(`aws sso login`, or renew the session token) and repeat the run."
-        )
-    if code in _UNKNOWN_KEY:
-        return Unverified(
-            f"AWS does not know these credentials ({permission} answered {code}). Check AWS_PROFILE or "
-            "AWS_ACCESS_KEY_ID, and that AWS_SESSION_TOKEN belongs to the key."
-        )
+    if code == NOT_AN_ANSWER:
+        return garbage(permission, said)
+    if code in _ABOUT_SIGNATURES:
+        return _signed_wrongly(response, permission)
     if code in _DENIED:
         found = _ACTION.search(said)
         missing = found.group(1) if found else permission
@@ -103,9 +102,29 @@ def refused(response: Mapping[str, Any], permission: str) -> Unverified:
             f"AWS throttled {permission} and went on doing so when asked again ({code}). Repeat the run when "
             "less else calls this account's API."
         )
-    if status >= _SERVER_ERROR:
-        return Unverified(f"AWS failed to answer {permission}: HTTP {status} {code}. {said}".rstrip())
-    return Unverified(f"AWS refused {permission}: {code or f'HTTP {status}'}. {said}".rstrip())
+    did = "failed to answer" if status >= _SERVER_ERROR else "refused"
+    what = f"HTTP {status} {code}" if status >= _SERVER_ERROR else code or f"HTTP {status}"
+    return Unverified(f"AWS {did} {permission}: {what}. {said}".rstrip())
+
+
+def _signed_wrongly(response: Mapping[str, Any], permission: str) -> Unverified:
+    """Say why AWS does not take the signature of a call: the clock, or the credentials."""
+    code = error_code(response)
+    clock = skew(response, datetime.now(UTC))
+    if clock is not None:
+        return Unverified(
+            f"The clock of this machine is {clock}, so AWS refuses what it signs ({permission} answered "
+            f"{code}). Set the clock (NTP) and repeat the run."
+        )
+    if code in _EXPIRED:
+        return Unverified(
+            f"The AWS credentials have expired ({permission} answered {code}). Sign in again "
+            "(`aws sso login`, or renew the session token) and repeat the run."
+        )
+    return Unverified(
+        f"AWS does not know these credentials ({permission} answered {code}). Check AWS_PROFILE or "
+        "AWS_ACCESS_KEY_ID, and that AWS_SESSION_TOKEN belongs to the key."
+    )
 
 
 def unreachable(error: Exception, permission: str) -> Unverified:

@@ -18,4 +18,4 @@ class Caller(Evidence):
 def caller(connections: Connections) -> Caller:
     """Look who the credentials belong to."""
     answer = connections.aws.one("sts", "GetCallerIdentity", None)
-    return Caller(account=answer.get("Account", ""), arn=answer.get("Arn", ""))
+    return Caller(account=answer["Account"], arn=answer["Arn"])
