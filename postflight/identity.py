@@ -36,6 +36,18 @@ def establish(environment: Environment, ask: Ask) -> Identity:
     Raises WrongPlaceError where they differ, and Unverified where one of the two cannot be told.
     Source: sts:GetCallerIdentity, eks:DescribeCluster, the kubeconfig context.
     """
+    try:
+        return _established(environment, ask)
+    except (Unverified, WrongPlaceError):
+        raise
+    except Exception as error:
+        # No check runs before this, so none can be made unverified by it. Its text may quote anything.
+        raise Unverified(
+            f"An answer about account or cluster could not be read ({type(error).__name__})"
+        ) from error
+
+
+def _established(environment: Environment, ask: Ask) -> Identity:
     from postflight.probes.aws import sts
 
     caller = ask(sts.caller)
@@ -77,6 +89,9 @@ def _matching_endpoint(environment: Environment, ask: Ask) -> str:
             f"{environment.aws.region}. No check was run. Correct `cluster.name` or `aws.region` in the "
             f"environment file.{_endpoint_hint(ask)}"
         )
+    _require_place(environment, name, cluster.arn)
+    if not cluster.endpoint:
+        raise Unverified(f"EKS cluster {name} has no endpoint ({cluster.status or 'without a status'})")
     context = ask(kube_context.context)
     # A pod reaches the API at an address of the cluster's own: there, the CA alone tells clusters apart.
     if not context.in_cluster and context.server.rstrip("/").lower() != cluster.endpoint.rstrip("/").lower():
@@ -98,6 +113,22 @@ def _matching_endpoint(environment: Environment, ask: Ask) -> str:
             f"context: aws eks update-kubeconfig --name {name} --alias {environment.cluster.context}"
         )
     return cluster.endpoint
+
+
+def _require_place(environment: Environment, name: str, text: str) -> None:
+    """Require that the ARN of a cluster names the declared account and region. Raises WrongPlaceError."""
+    from postflight.probes.aws import arns
+
+    declared = (environment.aws.account, environment.aws.region)
+    arn = arns.parsed(text)
+    if arn is None:
+        raise Unverified(f"AWS names EKS cluster {name} by {text!r}, which is no ARN")
+    if (arn.account, arn.region) != declared:
+        raise WrongPlaceError(
+            f"Wrong place: EKS cluster {name} is in account {arn.account}, region {arn.region} ({text}), and "
+            f"{environment.name} is account {declared[0]}, region {declared[1]}. No check was run. Correct "
+            "`aws.account` or `aws.region` in the environment file, or where the credentials lead."
+        )
 
 
 def _digest(pem: str) -> str:

@@ -80,9 +80,8 @@ class Place:
 
 def arrive(wanted: Wanted, process: Mapping[str, str]) -> Place:
     """Find out where the credentials and the context lead. Raises Unverified and NotFoundError."""
-    first = _environment(wanted, _UNKNOWN_ACCOUNT, None)
-    ask = _ask(first, wanted, process)
-    account = ask(sts.caller).account
+    account = _ask(_environment(wanted, _UNKNOWN_ACCOUNT, None), wanted, process)(sts.caller).account
+    ask = _ask(_environment(wanted, account, None), wanted, process)
     _prefetch(ask)
     cluster = _chosen_cluster(wanted, ask, process)
     environment = _environment(wanted, account, cluster)
@@ -139,7 +138,7 @@ def _prefetch(ask: Ask) -> None:
 
 def _chosen_cluster(wanted: Wanted, ask: Ask, process: Mapping[str, str]) -> eks.Cluster | None:
     """Return the cluster that is asked for, that the context leads to, or that is the only one."""
-    where = f"account {ask(sts.caller).account}, region {wanted.region}"
+    where = f"account {ask.connections.environment.aws.account}, region {wanted.region}"
     names = (wanted.cluster,) if wanted.cluster is not None else ask(looks.clusters).items
     found = [one for one in (ask(eks.cluster, name) for name in names) if one.found]
     if wanted.cluster is not None and not found:

@@ -89,7 +89,10 @@ class Aws:
         self._control("throttle", {"actions": list(actions)})
 
     def withhold(self, action: str, how: str) -> None:
-        """Let one action of everybody else `hang`, or answer as an `empty` account; no `how` ends it."""
+        """Let an action of everybody else `hang`, answer as an `empty` account, or oddly; no `how` ends it.
+
+        Odd answers are listed in `sandbox.aws.odd_answers`; `*` is every action.
+        """
         self._control("withhold", {"action": action, "how": how})
 
     def mode(self, mode: str) -> None:

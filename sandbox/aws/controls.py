@@ -7,13 +7,16 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, get_args
 
+from sandbox.aws.odd_answers import ODD_ANSWERS, ODD_CONNECTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sandbox.aws.operations import Operation
 
 Mode = Literal["", "hang", "reset", "garbage", "500"]
-Withheld = Literal["hang", "empty"]
+# How an answer is withheld: `hang`, `empty` (as an account without anything answers), or an odd one.
+WITHHELD = ("hang", "empty", *ODD_CONNECTIONS, *ODD_ANSWERS)
 
 
 class Controls:
@@ -29,7 +32,7 @@ class Controls:
         self._denied: tuple[str, ...] = ()
         self._throttled: tuple[str, ...] = ()
         self._mode: Mode = ""
-        self._withheld: dict[str, Withheld] = {}
+        self._withheld: dict[str, str] = {}
         self._adopted: dict[str, str] = {}
 
     @property
@@ -63,15 +66,15 @@ class Controls:
         self._throttled = tuple(action.lower() for action in actions)
 
     def withhold(self, action: str, how: str) -> None:
-        """Let one action `hang`, or answer as an `empty` account does; no `how` ends it."""
+        """Let an action `hang`, answer as an `empty` account does, or oddly; no `how` ends it."""
         if not how:
             self._withheld.pop(action.lower(), None)
-        elif how in get_args(Withheld):
-            self._withheld[action.lower()] = how  # type: ignore[assignment]  # narrowed by the line above
+        elif how in WITHHELD:
+            self._withheld[action.lower()] = how
         else:
-            raise ValueError(f"unknown way to withhold {how!r}, known are {get_args(Withheld)}")
+            raise ValueError(f"unknown way to withhold {how!r}, known are {WITHHELD}")
 
-    def withheld(self, operation: Operation) -> Withheld | None:
+    def withheld(self, operation: Operation) -> str | None:
         """Give how the action's answer is withheld, if it is."""
         return next((how for action, how in self._withheld.items() if _listed(operation, [action])), None)
 

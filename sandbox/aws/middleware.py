@@ -13,10 +13,11 @@ from sandbox.aws.control import serve_control
 from sandbox.aws.errors import Answer, error_answer
 from sandbox.aws.identities import Identity, caller_identity, foreign, identify
 from sandbox.aws.interruptions import hang, reset
+from sandbox.aws.odd_answers import ODD_ANSWERS, ODD_CONNECTIONS, interrupt
 from sandbox.aws.operations import Operation, operation_of, signature_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from sandbox.aws.controls import Controls
@@ -45,18 +46,53 @@ class SandboxAws:
         with self._controls.stores:
             identity = identify(key) if account is None else foreign(account)
             judgement = buckets.judge(operation, identity) if operation.service == "s3" else None
-        if identity.standing != "admin":
+        is_ours = identity.standing == "admin" or operation.action == "PreflightRequest"
+        if not is_ours:
             time.sleep(self._controls.latency)
-        withheld = None if identity.standing == "admin" else self._controls.withheld(operation)
-        if withheld == "hang":
             self._controls.count(operation)
+        withheld = None if is_ours else self._controls.withheld(operation)
+        if withheld == "hang":
             hang(environ["werkzeug.socket"])
+        if withheld in ODD_CONNECTIONS:
+            interrupt(
+                withheld,
+                environ["werkzeug.socket"],
+                lambda: self._true_answer(environ, operation, identity, judgement),
+            )
+        if withheld is not None and withheld in ODD_ANSWERS:
+            odd = ODD_ANSWERS[withheld](
+                operation, lambda: self._true_answer(environ, operation, identity, judgement)
+            )
+            return _send(odd, environ, start_response)
         answer = self._before_moto(environ, operation, identity, judgement)
         if answer is not None:
             return _send(answer, environ, start_response)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = EMPTY_ACCOUNT if withheld else identity.account
         with self._controls.stores:
             return self._ask_moto(environ, start_response, operation)
+
+    def _true_answer(
+        self,
+        environ: WSGIEnvironment,
+        operation: Operation,
+        identity: Identity,
+        judgement: buckets.Judgement | None,
+    ) -> Answer:
+        """Return what would have been answered."""
+        answer = self._before_moto(environ, operation, identity, judgement)
+        if answer is not None:
+            return answer
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = identity.account
+        begun: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def note(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
+            begun.append((status, headers))
+            return bytes
+
+        with self._controls.stores:
+            body = b"".join(self._ask_moto(environ, note, operation))
+        status, headers = begun[0]
+        return Answer(int(status[:3]), tuple(headers), body)
 
     def _before_moto(
         self,
@@ -69,7 +105,6 @@ class SandboxAws:
             return buckets.preflight(operation, environ)
         if identity.standing == "admin":
             return None
-        self._controls.count(operation)
         if self._controls.mode:
             return self._misbehave(environ, operation)
         refusal = self._refusal(operation, identity)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal
 
 from sandbox import names
+from sandbox.aws.controls import WITHHELD
 from sandbox.faults import fault
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ def access_denied(site: Site, action: str = "ec2:DescribeNatGateways") -> Genera
 def answer_withheld(
     site: Site, action: str = "ec2:DescribeNatGateways", how: str = "empty"
 ) -> Generator[None]:
-    """One call of the suite (or "* *": all of Kubernetes) is throttled, hangs, or is answered as empty."""
-    if how not in _WITHHELD:
-        raise LookupError(f"{how!r} is none of {', '.join(_WITHHELD)}")
+    """One call (or "* *": all of Kubernetes) is throttled, hangs, or is answered as empty; or oddly."""
+    known = (*_WITHHELD, *(WITHHELD if ":" in action else ()))
+    if how not in known:
+        raise LookupError(f"{how!r} is none of {', '.join(dict.fromkeys(known))}")
     if ":" not in action:
         right = _verb_and_resource(action)
         site.kube_api.withheld[right] = _WITHHELD[how]

@@ -76,6 +76,7 @@ def certificate(connections: Connections, arn: str, region: str) -> Certificate:
         "Certificate",
         CertificateArn=arn,
         region=region,
+        owner="CertificateArn",
         absent=("ResourceNotFoundException",),
     )
     if found is None:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from botocore.parsers import ResponseParser, ResponseParserError, ResponseParserFactory
 
-from postflight.probes.aws.refusals import NOT_AN_ANSWER, garbage
+from postflight.probes.aws.refusals import NOT_AN_ANSWER
 
 # What botocore's parsers raise on a shape that they do not expect.
 _UNEXPECTED: Final = (AttributeError, LookupError, TypeError, ValueError, RecursionError, ResponseParserError)
@@ -24,6 +22,8 @@ _UNEXPECTED: Final = (AttributeError, LookupError, TypeError, ValueError, Recurs
 _FIRST_ERROR: Final = 301
 _FIRST_CLIENT_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
+# Where a response keeps its status: botocore changes that of S3's successes that it cannot read.
+TRUE_STATUS: Final = "true_status"
 _SUCCESS: Final = range(200, 300)
 _BEGINNING: Final = 60
 _READ_OF_A_BODY: Final = 4000
@@ -40,31 +40,15 @@ _ERROR_ROOTS: Final = ("Error", "ErrorResponse", "Response")
 # Every answer of AWS has one of these. moto, LocalStack and MinIO send them too.
 _REQUEST_IDS: Final = ("x-amzn-requestid", "x-amz-request-id")
 _REGION_OF_A_BUCKET: Final = "x-amz-bucket-region"
-# What a listing says that it holds, and where. ListObjectsV2 counts no common prefixes without a delimiter.
-_COUNTS: Final = (("Quantity", "Items"), ("KeyCount", "Contents"))
-# As long as a probe may take. That many empty pages in a row come from nobody who has more to give.
-_LONGEST_LISTING_S: Final = 20.0
-_EMPTY_PAGES: Final = 100
-_TYPES: Final[Mapping[str, Any]] = {
-    "structure": Mapping,
-    "map": Mapping,
-    "list": list,
-    "string": str,
-    "character": str,
-    "integer": int,
-    "long": int,
-    "float": (int, float),
-    "double": (int, float),
-    "boolean": bool,
-    "timestamp": datetime,
-    "blob": (bytes, str),
-}
-# IAM's documents: botocore has made dictionaries of their JSON already.
-_DOCUMENT: Final = "policyDocumentType"
 
 
 class NotAnAnswerError(ResponseParserError):
     """What came back is not an answer of AWS; it says why not, who sent it, and how it begins."""
+
+
+def note_status(response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Keep the status of a response, before botocore's own handlers see it."""
+    response_dict["context"][TRUE_STATUS] = response_dict["status_code"]
 
 
 class Parsers(ResponseParserFactory):
@@ -201,7 +185,7 @@ def _root(body: bytes) -> str:
 def _sender(response: Mapping[str, Any], shorten: Callable[[str, int], str]) -> str:
     """Say who sent a response and how it begins."""
     headers, body = response["headers"], response["body"]
-    parts = [f"HTTP {response['status_code']}"]
+    parts = [f"HTTP {response['context'].get(TRUE_STATUS, response['status_code'])}"]
     for header, words in (("server", "from"), ("via", "via"), ("location", "to"), ("content-type", "as")):
         if header in headers:
             parts.append(f"{words} {shorten(_printable(headers[header]), _BEGINNING)}")
@@ -213,80 +197,3 @@ def _sender(response: Mapping[str, Any], shorten: Callable[[str, int], str]) -> 
 
 def _printable(text: str) -> str:
     return " ".join("".join(one if one.isprintable() else " " for one in text).split())
-
-
-class Answer(dict[str, Any]):
-    """A structure of an answer. To ask it for what it lacks raises Unverified: AWS would have sent it."""
-
-    def __init__(self, members: Mapping[str, Any], permission: str, place: str) -> None:
-        super().__init__(members)
-        self._permission = permission
-        self._place = place
-
-    def __missing__(self, key: str) -> Any:
-        raise garbage(self._permission, f"{self._place} has no {key}")
-
-
-def checked(shape: Any, answer: Mapping[str, Any], permission: str) -> Answer:
-    """Return an answer that botocore has parsed, where each part is what its model says. Raises Unverified.
-
-    botocore passes on what JSON holds: a number where a name should be, or a text in place of a list.
-    """
-    found = _checked(shape, answer, permission, "it") if shape is not None else answer
-    return Answer(found, permission, "it")
-
-
-def _checked(shape: Any, value: Any, permission: str, place: str) -> Any:
-    if shape.name == _DOCUMENT or shape.serialization.get("streaming"):
-        return value
-    kind = shape.type_name
-    if not isinstance(value, _TYPES.get(kind, object)) or (isinstance(value, bool) and kind != "boolean"):
-        raise garbage(permission, f"{place} is no {kind}")
-    if kind == "structure":
-        members = shape.members
-        if "IsTruncated" in members and not _is_counted(value):
-            raise garbage(permission, f"{place} does not say what it lists")
-        return Answer(
-            {
-                name: _checked(members[name], one, permission, name) if name in members else one
-                for name, one in value.items()
-            },
-            permission,
-            place,
-        )
-    if kind == "list":
-        return [_checked(shape.member, one, permission, f"an item of {place}") for one in value]
-    if kind == "map":
-        return {
-            name: _checked(shape.value, one, permission, f"{place}.{name}") for name, one in value.items()
-        }
-    return value
-
-
-def _is_counted(listing: Mapping[str, Any]) -> bool:
-    """Whether a listing says if it is all, and holds as much as it says, where it does."""
-    counts = (
-        listing.get(said, len(listing.get(items, ()))) == len(listing.get(items, ()))
-        for said, items in _COUNTS
-    )
-    return "IsTruncated" in listing and all(counts)
-
-
-def whole_listing(pages: Iterable[Mapping[str, Any]], shape: Any, permission: str) -> Iterator[Answer]:
-    """Yield the pages of a listing, checked. Raises Unverified, also where it does not come to its end."""
-    ends = time.monotonic() + _LONGEST_LISTING_S
-    empty, last = 0, Answer({}, permission, "it")
-    for page in pages:
-        last = checked(shape, page, permission)
-        yield last
-        empty = 0 if any(_lists(last)) else empty + 1
-        if empty > _EMPTY_PAGES or time.monotonic() > ends:
-            raise garbage(permission, "it gives one page after the other and does not end")
-    if any(one.get("IsTruncated") for one in (last, *last.values()) if isinstance(one, Answer)):
-        raise garbage(permission, "it is cut off and does not say how to go on")
-
-
-def _lists(page: Answer) -> Iterator[bool]:
-    """Yield of each list of a page, or of a structure in it, whether it has items."""
-    for value in page.values():
-        yield bool(value) if isinstance(value, list) else isinstance(value, Answer) and any(_lists(value))

@@ -70,14 +70,16 @@ class Aws:
         key: str | None,
         *,
         absent: Sequence[str] = (),
+        owner: str | None = None,
         region: str | None = None,
         role: str | None = None,
         **arguments: Any,
     ) -> Any:
         """Make one call and return `key` of its answer (None: the whole answer).
 
-        `operation` is the API's name, `DescribeCluster`. Returns None where AWS answers with one of the
-        `absent` error codes. Raises Unverified.
+        `operation` is the API's name, `DescribeCluster`; `owner` the member whose ARN or account id says
+        whose the found thing is. Returns None where AWS answers with one of the `absent` error codes. Raises
+        Unverified, also where the answer is none of AWS or is about another account.
         """
         permission = _permission(service, operation)
         with translated(permission):
@@ -85,27 +87,32 @@ class Aws:
             answer = _unless_absent(partial(getattr(client, _method(operation)), **arguments), absent)
         if answer is None:
             return None
-        from postflight.probes.aws.answers import checked
+        from postflight.probes.aws.shapes import checked
 
         whole = checked(_output(client, operation), answer, permission)
-        return whole if key is None else whole[key]
+        found = whole if key is None else whole[key]
+        # An owner may also stand beside what is returned of the answer.
+        self.require_own([found if isinstance(found, dict) else whole], owner, permission, region)
+        return found
 
-    def listing(
+    def listing(  # noqa: PLR0913 - keyword arguments of one call
         self,
         service: str,
         operation: str,
         key: str,
         *,
         absent: Sequence[str] = (),
+        owner: str | None = None,
         region: str | None = None,
         **arguments: Any,
     ) -> list[Any] | None:
-        """Make one call with all its pages and return the items under `key` of every page.
-
-        Returns None where AWS answers with one of the `absent` error codes. Raises Unverified.
-        """
+        """Make one call with all its pages and return the items under `key` of every page; see `one`."""
         found = self.pages(service, operation, key, absent=absent, region=region, **arguments)
-        return None if found is None else [item for items in found for item in items]
+        if found is None:
+            return None
+        items = [item for items in found for item in items]
+        self.require_own(items, owner, _permission(service, operation), region)
+        return items
 
     def pages(
         self,
@@ -118,7 +125,7 @@ class Aws:
         **arguments: Any,
     ) -> list[Any] | None:
         """Make one call with all its pages and return `key` of each (None: whole pages); see `listing`."""
-        from postflight.probes.aws.answers import whole_listing
+        from postflight.probes.aws.shapes import whole_listing
 
         permission = _permission(service, operation)
         with translated(permission):
@@ -130,6 +137,15 @@ class Aws:
                 found = (call(**arguments) for call in (getattr(client, _method(operation)),))
             answers = _unless_absent(lambda: list(whole_listing(found, shape, permission)), absent)
         return answers if key is None or answers is None else [answer[key] for answer in answers]
+
+    def require_own(
+        self, items: Sequence[Any], owner: str | None, permission: str, region: str | None = None
+    ) -> None:
+        """Require that items are of the environment's account and this region. Raises Unverified."""
+        from postflight.probes.aws.shapes import require_own
+
+        for item in items if owner is not None else ():
+            require_own(item, str(owner), self._account.account, region or self.region, permission)
 
     def _session(self, role: str | None) -> Session:
         if role not in self._sessions:
@@ -162,7 +178,7 @@ class Aws:
     def _create(self, session: Session, service: str, region: str, **arguments: Any) -> Any:
         from botocore.config import Config
 
-        from postflight.probes.aws.answers import Parsers
+        from postflight.probes.aws.answers import Parsers, note_status
 
         session.register_component("response_parser_factory", Parsers(self._connections.secrets.short))
         endpoint = self._endpoint(session, service)
@@ -181,6 +197,7 @@ class Aws:
             **arguments,
         )
         signing_name = client.meta.service_model.signing_name
+        client.meta.events.register_first("before-parse", note_status)
         client.meta.events.register("before-send", partial(self._count, signing_name))
         client.meta.events.register("response-received", partial(self._note_throttling, signing_name))
         return client

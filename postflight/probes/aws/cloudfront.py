@@ -45,7 +45,10 @@ class Distributions(Evidence):
 def distributions(connections: Connections) -> Distributions:
     """List the distributions."""
     pages = connections.aws.pages("cloudfront", "ListDistributions", "DistributionList") or []
-    return Distributions(items=tuple(_distribution(item) for page in pages for item in page.get("Items", ())))
+    # Without distributions AWS leaves `Items` out; that there are none is said by its `Quantity`.
+    items = [item for page in pages for item in page.get("Items", ())]
+    connections.aws.require_own(items, "ARN", "cloudfront:ListDistributions")
+    return Distributions(items=tuple(_distribution(item) for item in items))
 
 
 def _distribution(item: Mapping[str, Any]) -> Distribution:

@@ -91,6 +91,7 @@ def repository(connections: Connections, name: str) -> Repository:
         repositoryName=name,
         filter={"tagStatus": "TAGGED"},
         PaginationConfig={"PageSize": PAGE},
+        owner="registryId",
         absent=("RepositoryNotFoundException",),
     )
     if found is None:
@@ -108,6 +109,7 @@ def image(connections: Connections, repository: str, digest: str) -> Lookup:
         "imageDetails",
         repositoryName=repository,
         imageIds=[{"imageDigest": digest}],
+        owner="registryId",
         absent=("ImageNotFoundException", "RepositoryNotFoundException"),
     )
     return Lookup(repository=repository, digest=digest, image=_image(found[0]) if found else None)
@@ -121,6 +123,7 @@ def repository_policy(connections: Connections, name: str) -> RepositoryPolicy:
         "GetRepositoryPolicy",
         "policyText",
         repositoryName=name,
+        owner="registryId",
         absent=("RepositoryPolicyNotFoundException", "RepositoryNotFoundException"),
     )
     if document is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from postflight.evidence import Evidence
+from postflight.probes.aws.refusals import garbage
 from postflight.probes.connections import Connections
 from postflight.probes.reads import reads
 
@@ -14,6 +15,7 @@ class Cluster(Evidence):
 
     found: bool = True
     name: str
+    arn: str = ""
     status: str = ""
     version: str = ""
     endpoint: str = ""
@@ -44,18 +46,25 @@ def cluster(connections: Connections, name: str) -> Cluster:
         return Cluster(found=False, name=name)
     network = found.get("resourcesVpcConfig", {})
     own = network.get("clusterSecurityGroupId")
-    authority = found.get("certificateAuthority", {}).get("data", "")
     return Cluster(
         name=found["name"],
+        arn=found["arn"],
         status=found["status"],
         version=found.get("version", ""),
         endpoint=found.get("endpoint", ""),
-        ca=base64.b64decode(authority).decode(),
+        ca=_pem(found.get("certificateAuthority", {}).get("data", "")),
         vpc=network.get("vpcId", ""),
         issuer=found.get("identity", {}).get("oidc", {}).get("issuer", ""),
         subnets=tuple(network.get("subnetIds", ())),
         security_groups=(*network.get("securityGroupIds", ()), *((own,) if own else ())),
     )
+
+
+def _pem(data: str) -> str:
+    try:
+        return base64.b64decode(data, validate=True).decode()
+    except ValueError:
+        raise garbage("eks:DescribeCluster", "its certificate authority is not in base64") from None
 
 
 class NodeGroups(Evidence):
@@ -98,6 +107,7 @@ def node_group(connections: Connections, cluster_name: str, name: str) -> NodeGr
         "nodegroup",
         clusterName=cluster_name,
         nodegroupName=name,
+        owner="nodegroupArn",
         absent=("ResourceNotFoundException",),
     )
-    return NodeGroup(name=name, role_arn=(found or {}).get("nodeRole", ""))
+    return NodeGroup(name=name, role_arn="" if found is None else found["nodeRole"])

@@ -81,7 +81,10 @@ class Nodes(Evidence):
 @reads("elasticache:DescribeReplicationGroups")
 def replication_groups(connections: Connections) -> Caches:
     """List the replication groups."""
-    found = connections.aws.listing("elasticache", "DescribeReplicationGroups", "ReplicationGroups") or []
+    found = (
+        connections.aws.listing("elasticache", "DescribeReplicationGroups", "ReplicationGroups", owner="ARN")
+        or []
+    )
     return Caches(items=tuple(_cache(item) for item in found))
 
 
@@ -101,7 +104,9 @@ def _cache(item: Mapping[str, Any]) -> Cache:
 @reads("elasticache:DescribeCacheClusters")
 def nodes(connections: Connections) -> Nodes:
     """List the cache clusters."""
-    found = connections.aws.listing("elasticache", "DescribeCacheClusters", "CacheClusters") or []
+    found = (
+        connections.aws.listing("elasticache", "DescribeCacheClusters", "CacheClusters", owner="ARN") or []
+    )
     return Nodes(
         items=tuple(
             Node(
@@ -118,7 +123,10 @@ def nodes(connections: Connections) -> Nodes:
 @reads("elasticache:DescribeCacheSubnetGroups")
 def subnet_groups(connections: Connections) -> SubnetGroups:
     """List the subnet groups of caches."""
-    found = connections.aws.listing("elasticache", "DescribeCacheSubnetGroups", "CacheSubnetGroups") or []
+    found = (
+        connections.aws.listing("elasticache", "DescribeCacheSubnetGroups", "CacheSubnetGroups", owner="ARN")
+        or []
+    )
     return SubnetGroups(
         items=tuple(
             SubnetGroup(

@@ -147,7 +147,10 @@ class Tags(Evidence):
 @reads("elasticloadbalancing:DescribeLoadBalancers")
 def load_balancers(connections: Connections) -> LoadBalancers:
     """List the load balancers."""
-    found = connections.aws.listing("elbv2", "DescribeLoadBalancers", "LoadBalancers") or []
+    found = (
+        connections.aws.listing("elbv2", "DescribeLoadBalancers", "LoadBalancers", owner="LoadBalancerArn")
+        or []
+    )
     return LoadBalancers(
         items=tuple(
             LoadBalancer(
@@ -173,7 +176,10 @@ def tags(connections: Connections, arns: tuple[str, ...]) -> Tags:
     for first in range(0, len(arns), _TAGGED_AT_ONCE):
         some = list(arns[first : first + _TAGGED_AT_ONCE])
         for item in (
-            connections.aws.listing("elbv2", "DescribeTags", "TagDescriptions", ResourceArns=some) or []
+            connections.aws.listing(
+                "elbv2", "DescribeTags", "TagDescriptions", owner="ResourceArn", ResourceArns=some
+            )
+            or []
         ):
             by_arn[item["ResourceArn"]] = {tag["Key"]: tag.get("Value", "") for tag in item.get("Tags", ())}
     return Tags(by_arn=by_arn)
@@ -186,6 +192,7 @@ def listeners(connections: Connections, load_balancer: str) -> Listeners:
         "elbv2",
         "DescribeListeners",
         "Listeners",
+        owner="ListenerArn",
         LoadBalancerArn=load_balancer,
         absent=("LoadBalancerNotFound",),
     )
@@ -221,7 +228,9 @@ def listener_certificates(connections: Connections, listener: str) -> ListenerCe
 @reads("elasticloadbalancing:DescribeTargetGroups")
 def target_groups(connections: Connections) -> TargetGroups:
     """List the target groups."""
-    found = connections.aws.listing("elbv2", "DescribeTargetGroups", "TargetGroups") or []
+    found = (
+        connections.aws.listing("elbv2", "DescribeTargetGroups", "TargetGroups", owner="TargetGroupArn") or []
+    )
     return TargetGroups(
         items=tuple(
             TargetGroup(

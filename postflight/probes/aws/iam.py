@@ -100,13 +100,15 @@ class RolePolicy(Evidence):
 @reads("iam:GetRole")
 def role(connections: Connections, name: str) -> Role:
     """Look at one role."""
-    found = connections.aws.one("iam", "GetRole", "Role", RoleName=name, absent=("NoSuchEntity",))
+    found = connections.aws.one(
+        "iam", "GetRole", "Role", owner="Arn", RoleName=name, absent=("NoSuchEntity",)
+    )
     if found is None:
         return Role(found=False, name=name)
     return Role(
         name=found["RoleName"],
         arn=found["Arn"],
-        trust=statements(found.get("AssumeRolePolicyDocument", {})),
+        trust=statements(found["AssumeRolePolicyDocument"]),
     )
 
 
@@ -151,7 +153,12 @@ def inline_policies(connections: Connections, role: str) -> RolePolicies:
 def attached_policies(connections: Connections, role: str) -> RolePolicies:
     """List the managed policies that are attached to a role."""
     found = connections.aws.listing(
-        "iam", "ListAttachedRolePolicies", "AttachedPolicies", RoleName=role, absent=("NoSuchEntity",)
+        "iam",
+        "ListAttachedRolePolicies",
+        "AttachedPolicies",
+        owner="PolicyArn",
+        RoleName=role,
+        absent=("NoSuchEntity",),
     )
     return RolePolicies(role=role, attached=tuple(item["PolicyArn"] for item in found or ()))
 
@@ -173,8 +180,10 @@ class ManagedPolicy(Evidence):
 @reads("iam:GetPolicy")
 def default_version(connections: Connections, arn: str) -> PolicyVersion:
     """Ask which version of a managed policy is in effect."""
-    found = connections.aws.one("iam", "GetPolicy", "Policy", PolicyArn=arn, absent=("NoSuchEntity",))
-    return PolicyVersion(arn=arn, version=(found or {}).get("DefaultVersionId", ""))
+    found = connections.aws.one(
+        "iam", "GetPolicy", "Policy", owner="Arn", PolicyArn=arn, absent=("NoSuchEntity",)
+    )
+    return PolicyVersion(arn=arn, version="" if found is None else found["DefaultVersionId"])
 
 
 @reads("iam:GetPolicyVersion")
@@ -188,4 +197,4 @@ def managed_policy(connections: Connections, arn: str, version: str) -> ManagedP
         VersionId=version,
         absent=("NoSuchEntity",),
     )
-    return ManagedPolicy(arn=arn, statements=statements((found or {}).get("Document", {})))
+    return ManagedPolicy(arn=arn, statements=() if found is None else statements(found["Document"]))

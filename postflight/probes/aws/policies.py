@@ -73,10 +73,15 @@ class Statement(Evidence):
 
 
 def statements(document: Mapping[str, Any] | str) -> tuple[Statement, ...]:
-    """Read a policy document, JSON text or parsed."""
-    parsed: Mapping[str, Any] = json.loads(document) if isinstance(document, str) else document
-    found = parsed.get("Statement", ())
-    return tuple(_statement(item) for item in ([found] if isinstance(found, Mapping) else found))
+    """Read a policy document, JSON text or parsed. Raises Unverified where it is none."""
+    try:
+        parsed: Mapping[str, Any] = json.loads(document) if isinstance(document, str) else document
+        found = parsed["Statement"]
+        return tuple(_statement(item) for item in ([found] if isinstance(found, Mapping) else found))
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        raise Unverified(
+            "AWS answered with a policy that cannot be read: it is no policy document."
+        ) from None
 
 
 def allows(found: Iterable[Statement], request: Request) -> bool:
@@ -114,7 +119,7 @@ def _meets(found: Iterable[Statement], effect: str, request: Request) -> bool:
 
 def _statement(item: Mapping[str, Any]) -> Statement:
     return Statement(
-        effect=item.get("Effect", ""),
+        effect=item["Effect"],
         principals=_principals(item.get("Principal", ())),
         not_principals=_principals(item.get("NotPrincipal", ())),
         actions=texts(item.get("Action", ())),

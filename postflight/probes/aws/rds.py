@@ -115,7 +115,7 @@ class Parameters(Evidence):
 @reads("rds:DescribeDBInstances")
 def instances(connections: Connections) -> DatabaseServers:
     """List the RDS instances."""
-    found = connections.aws.listing("rds", "DescribeDBInstances", "DBInstances") or []
+    found = connections.aws.listing("rds", "DescribeDBInstances", "DBInstances", owner="DBInstanceArn") or []
     return DatabaseServers(kind="instance", items=tuple(_instance(item) for item in found))
 
 
@@ -142,7 +142,7 @@ def _instance(item: Mapping[str, Any]) -> DatabaseServer:
 @reads("rds:DescribeDBClusters")
 def clusters(connections: Connections) -> DatabaseServers:
     """List the Aurora clusters. Their VPC is not told here: see `subnet_groups`."""
-    found = connections.aws.listing("rds", "DescribeDBClusters", "DBClusters") or []
+    found = connections.aws.listing("rds", "DescribeDBClusters", "DBClusters", owner="DBClusterArn") or []
     return DatabaseServers(kind="cluster", items=tuple(_cluster(item) for item in found))
 
 
@@ -167,7 +167,10 @@ def _cluster(item: Mapping[str, Any]) -> DatabaseServer:
 @reads("rds:DescribeDBSubnetGroups")
 def subnet_groups(connections: Connections) -> SubnetGroups:
     """List the subnet groups of databases."""
-    found = connections.aws.listing("rds", "DescribeDBSubnetGroups", "DBSubnetGroups") or []
+    found = (
+        connections.aws.listing("rds", "DescribeDBSubnetGroups", "DBSubnetGroups", owner="DBSubnetGroupArn")
+        or []
+    )
     return SubnetGroups(
         items=tuple(
             SubnetGroup(

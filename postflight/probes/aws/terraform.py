@@ -58,12 +58,13 @@ def state(connections: Connections, bucket: str, key: str) -> State:
     try:
         parsed = json.loads(text)
         addresses = tuple(address for item in parsed["resources"] for address in _addresses(item))
-    except (ValueError, LookupError, TypeError):
+        serial = int(parsed.get("serial", 0))
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
         raise Unverified(f"s3://{place} is not a Terraform state of version 4.") from None
     return State(
         place=place,
         version=str(parsed.get("terraform_version", "")),
-        serial=int(parsed.get("serial", 0)),
+        serial=serial,
         addresses=addresses,
     )
 
@@ -93,11 +94,10 @@ def lock(connections: Connections, table: str, bucket: str, key: str) -> Lock:
     if answer is None:
         return Lock(found=False, has_table=False, place=place)
     if "Item" not in answer:
+        # DynamoDB's words for "there is none": an empty object. The client has seen to it that it is DynamoDB
+        # that says so: content type, request id, and the checksum of the body where there is one.
         return Lock(found=False, place=place)
-    try:
-        about = json.loads(answer["Item"].get("Info", {}).get("S") or "{}")
-    except ValueError:
-        about = {}
+    about = _about(answer["Item"].get("Info", {}).get("S", ""))
     created = str(about.get("Created", ""))
     return Lock(
         place=place,
@@ -107,6 +107,15 @@ def lock(connections: Connections, table: str, bucket: str, key: str) -> Lock:
         created=created,
         age_s=_age_s(created),
     )
+
+
+def _about(info: str) -> Mapping[str, Any]:
+    """Return what a lock says of itself; who wrote it by hand may have said nothing."""
+    try:
+        found = json.loads(info)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _age_s(created: str) -> float:
