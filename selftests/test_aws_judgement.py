@@ -50,7 +50,6 @@ TLS_ONLY = statement("Deny", Principal="*", Condition={"Bool": {"aws:SecureTrans
         ((statement(Resource="arn:aws:s3:::another/*"),), False),
         ((statement(), statement("Deny", Action="s3:*")), False),
         ((statement(), statement("Deny", NotPrincipal={"AWS": OTHER})), False),
-        ((statement(), statement("Deny", NotPrincipal={"AWS": ROLE})), True),
         ((statement(), statement("Deny", NotAction="s3:PutObject")), False),
     ],
 )
@@ -113,6 +112,24 @@ def test_passage_without_port_or_target_proves_nothing() -> None:
     """A server that is not there has no port that could be open."""
     assert not passage((NODES,), (), (5432,)).is_open
     assert not passage((NODES,), (group(Rule(protocol="-1", groups=("sg-nodes",))),), ()).is_open
+
+
+@pytest.mark.parametrize(
+    ("rule", "network", "is_open"),
+    [
+        ("192.168.0.1/31", "192.168.0.0/31", True),
+        ("192.168.0.1/31", "192.168.0.0/24", False),
+        ("10.0.5.7/16", "10.0.10.0/24", True),
+        ("2001:db8::1/32", "2001:db8:1::/48", True),
+        ("2001:db8::/32", "10.0.10.0/24", False),
+        ("0.0.0.0/0", "2001:db8:1::/48", False),
+        ("::/0", "2001:db8:1::/48", True),
+    ],
+)
+def test_rule_opens_the_network_that_its_prefix_means(rule: str, network: str, *, is_open: bool) -> None:
+    """AWS takes addresses that have more bits than their prefix, and IPv6."""
+    opened = group(Rule(protocol="tcp", first=5432, last=5432, networks=(rule,)))
+    assert passage((), (opened,), (5432,), (network,)).is_open is is_open
 
 
 def test_subnet_without_a_table_of_its_own_uses_the_main_one() -> None:

@@ -27,7 +27,7 @@ def test_bucket_policy_lets_the_application_in(
 ) -> None:
     """A policy that denies the application's role, or lacks it where it is let in by it, means 403."""
     is_wanted = declared_bucket.bucket_policy
-    role = f"arn:aws:iam::{environment.aws.account}:role/{declared_bucket.role}"
+    role = f"arn:{environment.aws.partition}:iam::{environment.aws.account}:role/{declared_bucket.role}"
     assert bucket_policy.found or not is_wanted, (
         f"bucket {declared_bucket.bucket} has no policy, so none that lets in {role}"
     )
@@ -40,11 +40,13 @@ def test_bucket_policy_lets_the_application_in(
 
 
 @pytest.mark.where("role", "role_policy")
-def test_role_may_write_to_the_bucket(declared_bucket: Any, bucket_role_policy: Any) -> None:
+def test_role_may_write_to_the_bucket(
+    declared_bucket: Any, bucket_role_policy: Any, environment: Any
+) -> None:
     """The API uploads as this role; without the policy every upload is refused."""
     role, policy = declared_bucket.role, declared_bucket.role_policy
     assert bucket_role_policy.found, f"role {role} has no policy {policy}, neither inline nor attached"
-    objects = f"arn:aws:s3:::{declared_bucket.bucket}/any-object"
+    objects = f"arn:{environment.aws.partition}:s3:::{declared_bucket.bucket}/any-object"
     assert bucket_role_policy.allows("s3:PutObject", objects), (
         f"policy {policy} of role {role} does not allow s3:PutObject in bucket {declared_bucket.bucket}"
     )

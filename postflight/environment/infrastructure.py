@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from pydantic import Field
 
 from postflight.environment.declaration import AccountId, Arn, Declaration, Name, Subject
+
+# By how their regions begin. Source: botocore's `partitions.json`, against which a selftest holds it.
+_PARTITIONS: Final[Mapping[str, str]] = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
 
 
 class Account(Declaration):
@@ -15,6 +27,12 @@ class Account(Declaration):
     account: AccountId
     region: Name
     assume_role: Arn | None = Field(default=None, description="Role that a run assumes before it looks.")
+
+    @property
+    def partition(self) -> str:
+        """The part of AWS that the region is in: the second word of its ARNs."""
+        found = (name for prefix, name in _PARTITIONS.items() if self.region.startswith(prefix))
+        return next(found, "aws")
 
 
 class Cluster(Declaration):

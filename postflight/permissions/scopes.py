@@ -52,15 +52,7 @@ def arns(environment: Environment, need: Need) -> tuple[str, ...]:
 def arn(environment: Environment, service: str, rest: str, *, region: str | None = None) -> str:
     """Return an ARN in the environment's account; `region` empty for what belongs to none."""
     where = environment.aws.region if region is None else region
-    return f"arn:{partition(environment)}:{service}:{where}:{environment.aws.account}:{rest}"
-
-
-def partition(environment: Environment) -> str:
-    """Return the AWS partition of the environment's region."""
-    for prefix, name in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
-        if environment.aws.region.startswith(prefix):
-            return name
-    return "aws"
+    return f"arn:{environment.aws.partition}:{service}:{where}:{environment.aws.account}:{rest}"
 
 
 def database_server(environment: Environment, subject: Subject | None) -> DatabaseServer | None:
@@ -155,7 +147,7 @@ def _policies(environment: Environment, subject: Subject | None) -> Iterator[str
     """Yield the policies that the account has made itself; a bucket's role may have one of AWS's."""
     yield arn(environment, "iam", "policy/*", region="")
     if isinstance(subject, Bucket):
-        yield f"arn:{partition(environment)}:iam::aws:policy/*"
+        yield f"arn:{environment.aws.partition}:iam::aws:policy/*"
 
 
 def _certificate(environment: Environment, subject: Subject | None) -> Iterator[str]:
@@ -166,7 +158,7 @@ def _certificate(environment: Environment, subject: Subject | None) -> Iterator[
 def _zone(environment: Environment, subject: Subject | None) -> Iterator[str]:
     zone = environment.hosted_zones.get(subject.hosted_zone) if isinstance(subject, Host) else subject
     identifier = zone.id if isinstance(zone, HostedZone) and zone.id else "*"
-    yield f"arn:{partition(environment)}:route53:::hostedzone/{identifier}"
+    yield f"arn:{environment.aws.partition}:route53:::hostedzone/{identifier}"
 
 
 def _role(environment: Environment, subject: Subject | None) -> Iterator[str]:
@@ -184,7 +176,7 @@ def _bucket(environment: Environment, subject: Subject | None) -> Iterator[str]:
             pass
         case _:
             return
-    yield f"arn:{partition(environment)}:s3:::{name}"
+    yield f"arn:{environment.aws.partition}:s3:::{name}"
 
 
 def _object(environment: Environment, subject: Subject | None) -> Iterator[str]:

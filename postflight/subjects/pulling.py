@@ -79,11 +79,11 @@ def pull_rights(ask: Ask, environment: Environment, declared: Service) -> PullRi
 @about()
 def node_roles(ask: Ask, environment: Environment) -> NodeRoles:
     """Compare the policies of the roles as which the nodes act with what pulling takes."""
-    roles = {group.role: group.role_arn for group in _node_groups(ask, environment)}
+    roles = dict.fromkeys(group.role for group in _node_groups(ask, environment))
     items: list[NodeRole] = []
 
     def refuses(name: str) -> bool:
-        items.append(_node_role(ask, environment, name, roles[name]))
+        items.append(_node_role(ask, environment, name))
         return bool(items[-1].refused)
 
     # A role that is refused for sure is not to be hidden by one of which that is not known.
@@ -131,7 +131,7 @@ def _require_managed_nodes(ask: Ask) -> None:
         )
 
 
-def _node_role(ask: Ask, environment: Environment, name: str, role_arn: str) -> NodeRole:
+def _node_role(ask: Ask, environment: Environment, name: str) -> NodeRole:
     attached = ask(iam.attached_policies, name).attached
     inline = ask(iam.inline_policies, name).inline
     managed = tuple(arn.rpartition("/")[2] for arn in attached)
@@ -142,13 +142,15 @@ def _node_role(ask: Ask, environment: Environment, name: str, role_arn: str) -> 
     found = [statement for document in documents for statement in document]
     if _PULL_POLICIES & set(managed):
         found.append(_EVERYTHING)
-    missing = refused(found, _repositories(environment, role_arn.split(":")[1]), name)
+    missing = refused(found, _repositories(environment), name)
     return NodeRole(name=name, policies=(*managed, *inline), refused=tuple(missing))
 
 
-def _repositories(environment: Environment, partition: str) -> tuple[str, ...]:
+def _repositories(environment: Environment) -> tuple[str, ...]:
     """Return the ARNs of all repositories that the environment declares."""
-    place = f"arn:{partition}:ecr:{environment.aws.region}:{environment.aws.account}:repository"
+    place = (
+        f"arn:{environment.aws.partition}:ecr:{environment.aws.region}:{environment.aws.account}:repository"
+    )
     declared = (service.image_repository for service in environment.services.values())
     return tuple(dict.fromkeys(f"{place}/{name}" for name in declared if name))
 

@@ -154,7 +154,9 @@ class Aws:
 
     def _new_session(self, role: str | None) -> Session:
         if role is not None:
-            return self._assumed(self._session(None), f"arn:aws:iam::{self._account.account}:role/{role}")
+            return self._assumed(
+                self._session(None), f"arn:{self._account.partition}:iam::{self._account.account}:role/{role}"
+            )
         session = new_session(self._connections.process)
         if self._account.assume_role is None:
             return session

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, TypeAlias
 
 from postflight.evidence import Evidence
+from postflight.probes.aws.arns import parsed
 
 # What a request says under a key; None: it says nothing. Of a key that is not in it nothing is known.
 Context: TypeAlias = Mapping[str, str | None]
@@ -35,7 +36,14 @@ class Condition(Evidence):
         test = _TESTS.get(self.plain.replace("Not", "", 1))
         if test is None:
             return None
-        return any(test(actual, value) for value in self.values) != ("Not" in self.plain)
+        is_met = any(test(actual, value) for value in self.values)
+        if (
+            not is_met
+            and self.key.lower() == _WHOSE
+            and any(_needs_a_path(actual, one) for one in self.values)
+        ):
+            return None
+        return is_met != ("Not" in self.plain)
 
     def _absent(self) -> bool | None:
         if self.operator == "Null":
@@ -65,6 +73,12 @@ def is_like(value: str, pattern: str) -> bool:
     return fnmatchcase(value, pattern.replace("[", "[[]"))
 
 
+def _needs_a_path(role: str, pattern: str) -> bool:
+    """Whether a pattern may cover a role if it has a path: an environment declares roles by their names."""
+    before, _, last = pattern.rpartition("/")
+    return role.count("/") == 1 and "/" in before and is_like(role.rpartition("/")[2], last)
+
+
 def of_a_request() -> Context:
     """Return what is known of every request: over TLS, and not by an AWS service on somebody's behalf."""
     return _DIRECT
@@ -72,9 +86,9 @@ def of_a_request() -> Context:
 
 def of_a_role(arn: str) -> Context:
     """Return what is known of a request that comes from a role itself."""
-    account = arn.split(":")[4] if arn.count(":") >= 5 else None  # noqa: PLR2004 - parts of an ARN
+    known = parsed(arn)
     mine = {"aws:PrincipalArn": arn, "aws:PrincipalType": "AssumedRole", "aws:username": None}
-    return {**_DIRECT, **mine, **({"aws:PrincipalAccount": account} if account else {})}
+    return {**_DIRECT, **mine, **({"aws:PrincipalAccount": known.account} if known is not None else {})}
 
 
 def read(block: Mapping[str, Any]) -> tuple[Condition, ...]:
@@ -116,6 +130,7 @@ _DIRECT: Final[Mapping[str, str | None]] = {
     "aws:SourceOrgID": None,
     "aws:SourceOrgPaths": None,
 }
+_WHOSE: Final = "aws:principalarn"
 # AWS takes no older TLS from anybody; whether it is a newer one is not known.
 _AT_LEAST: Final[Mapping[str, float]] = {"s3:tlsversion": 1.2}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from postflight.evidence import Evidence
+from postflight.probes.aws.arns import parsed
 from postflight.probes.aws.conditions import of_a_role
 from postflight.probes.aws.policies import Request, Statement, allows, denies, statements, surely
 from postflight.probes.connections import Connections
@@ -63,13 +64,14 @@ class BucketPolicy(Evidence):
         return Request(
             policy=f"policy of bucket {self.bucket}",
             action=action,
-            resource=self._resource(action),
+            resource=self._resource(role_arn, action),
             context=of_a_role(role_arn),
             principal=role_arn,
         )
 
-    def _resource(self, action: str) -> str:
-        arn = f"arn:aws:s3:::{self.bucket}"
+    def _resource(self, role_arn: str, action: str) -> str:
+        role = parsed(role_arn)
+        arn = f"arn:{role.partition if role is not None else 'aws'}:s3:::{self.bucket}"
         return arn if action == "s3:ListBucket" else f"{arn}/any-object"
 
 

@@ -207,7 +207,10 @@ def _rule(item: Mapping[str, Any]) -> Rule:
         last=None if everything else item.get("ToPort"),
         groups=tuple(pair["GroupId"] for pair in item.get("UserIdGroupPairs", ()) if "GroupId" in pair),
         prefix_lists=tuple(entry["PrefixListId"] for entry in item.get("PrefixListIds", ())),
-        networks=tuple(entry["CidrIp"] for entry in item.get("IpRanges", ())),
+        networks=(
+            *(entry["CidrIp"] for entry in item.get("IpRanges", ())),
+            *(entry["CidrIpv6"] for entry in item.get("Ipv6Ranges", ())),
+        ),
     )
 
 
@@ -219,4 +222,10 @@ def prefix_lists(connections: Connections) -> PrefixLists:
 
 
 def _contains(outer: str, inner: str) -> bool:
-    return ipaddress.IPv4Network(inner).subnet_of(ipaddress.IPv4Network(outer))
+    """Whether a network contains another. AWS takes a rule whose address has more bits than its prefix."""
+    match ipaddress.ip_network(outer, strict=False), ipaddress.ip_network(inner, strict=False):
+        case (ipaddress.IPv4Network() as wide, ipaddress.IPv4Network() as narrow):
+            return narrow.subnet_of(wide)
+        case (ipaddress.IPv6Network() as wide, ipaddress.IPv6Network() as narrow):
+            return narrow.subnet_of(wide)
+    return False
