@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from postflight import options, runbook, workers
+from postflight import guard, options, runbook, workers
 from postflight.announcer import Announcer, ignore
 from postflight.bring_up import BringUpError, BroughtUp, bring_up
 from postflight.environment import Environment, EnvironmentFileError, Vantage, load
@@ -86,7 +86,9 @@ def surroundings(config: pytest.Config, again: Replayed | None) -> Surroundings:
         before = recorded(again.folder)
     except (OSError, ValueError) as error:
         raise _no_run(config.getoption("--replay"), error) from None
-    return Surroundings(said or before.vantage, {**os.environ, **before.variables})
+    for problem in before.missing(os.environ):
+        raise pytest.UsageError(f"--replay {config.getoption('--replay')}: {problem}.")
+    return Surroundings(said or before.vantage, {**os.environ, **before.variables}, before.withheld)
 
 
 def brought_up(config: pytest.Config, declared: Environment) -> BroughtUp | None:
@@ -120,7 +122,7 @@ def begin(
     given = workers.given(config)
     limit_s = options.duration(config, "--deadline")
     until = given["until"] if given else (began + limit_s if limit_s is not None else None)
-    connections = Connections(declared, vantage, os.environ)
+    connections = Connections(declared, vantage, os.environ, guard.secrets(config))
     language = runbook.language_of(config.getoption("--lang"), os.environ)
     with _folder_of_run(config, declared, given) as folder:
         answers: Answers

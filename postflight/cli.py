@@ -6,12 +6,17 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import TextIO, cast
 
 from postflight import runbook
 from postflight.commands import allowed, completion, diff, explain, files, init, publish
 from postflight.commands.paragraphs import CommandError
 from postflight.environment_files import EnvironmentFileError
+from postflight.redaction import Secrets
+from postflight.redaction.process import secrets_of
+from postflight.redaction.streams import Guarded
 
 _DESCRIPTION = """\
 Verify a live environment after a deployment. The verification itself is a pytest run:
@@ -40,6 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.run is None:
         parser.print_help()
         return 0
+    known = Secrets(secrets_of(os.environ))
+    options.secrets = known
+    with redirect_stdout(_guarded(sys.stdout, known)), redirect_stderr(_guarded(sys.stderr, known)):
+        return _run_guarded(options)
+
+
+def _guarded(stream: TextIO, known: Secrets) -> TextIO:
+    """Return a stream that lets out no secret; all that a command prints goes through it."""
+    return cast("TextIO", Guarded(stream, known))
+
+
+def _run_guarded(options: argparse.Namespace) -> int:
     try:
         return _run(options)
     except (EnvironmentFileError, runbook.RunbookError) as error:

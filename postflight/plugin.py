@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postflight import garbage, options, sharing, usage_errors, workers
+from postflight import garbage, guard, options, sharing, usage_errors, workers
 from postflight.interrupts import Interrupts
 from postflight.report import frugal
 
@@ -31,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     usage_errors.require_root(config)
     if not options.is_about_an_environment(config):
         return
+    guard.begin(config)
     usage_errors.require_no_logs(config)
     usage_errors.require_assertions(config)
     usage_errors.require_no_max_warnings(config)
@@ -39,6 +40,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Hooks(config), "postflight-hooks")
     # What has been imported by now need never be searched.
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Redact what pytest prints to stderr when a run cannot begin."""
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        raise guard.usage_error(config, error) from None
 
 
 class Hooks:
@@ -64,6 +74,7 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Bring the environment up if it is a throw-away one, and see that we are in the right place."""
+        guard.terminal(self._config)
         self._interrupts.hear(only_once=workers.is_worker(self._config))
         options.capture_no_logs(self._config)
         if not options.only_lists(self._config):
@@ -195,7 +206,14 @@ class Hooks:
                 report.longrepr = (str(item.path), 0, outcome.message)
             elif outcome.verdict != "passed" and self._style_is_ours:
                 report.longrepr = outcome.as_text()
-        self._session.redact(report)
+        guard.report(self._config, report)
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Redact why a module cannot be collected."""
+        report = yield
+        guard.report(self._config, report)
         return report
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, tuple[str, Any]] | None:
@@ -259,7 +277,8 @@ class Hooks:
         ):
             terminalreporter.write_line(line.text, **line.options())
         for line in self._session.summary_lines(terminalreporter._tw.fullwidth):  # noqa: SLF001
-            terminalreporter.write_line(line.text, **line.options())
+            text = guard.command(self._config, line.text) if line.is_command else line.text
+            terminalreporter.write_line(text, **line.options())
 
     def pytest_unconfigure(self) -> None:
         """Take down what this run brought up."""

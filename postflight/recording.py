@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
 
 from postflight.evidence import Kept, Looking, Unverified
 from postflight.redaction import redacted
-from postflight.writing import write_whole
+from postflight.writing import write_json
 
 
 class NotRecordedError(Exception):
@@ -85,15 +84,13 @@ class Recording:
             told["unverified"] = {"message": str(kept.outcome), "permission": kept.outcome.permission}
         else:
             told["evidence"] = TypeAdapter(looking.answer_type).dump_python(kept.outcome, mode="json")
-        # json's own encoder is slow as soon as it indents, and this is done for every answer.
-        text = to_json(redacted(told, self._redact), indent=1).decode()
         file = self._folder / looking.question.file_name
         with self._kept():
             try:
-                write_whole(file, [text])
+                write_json(file, told, self._redact, indent=1)
             except FileNotFoundError:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                write_whole(file, [text])
+                write_json(file, told, self._redact, indent=1)
 
     def once(self, looking: Looking, since: float, look: Callable[[], Kept]) -> Kept:
         """Return what came of another process's look that began since then, or look while it waits.
@@ -135,9 +132,8 @@ def redact_again(folder: Path, redact: Callable[[str], str]) -> None:
         if "\\" not in text and redact(text) == text:
             continue
         kept = json.loads(text)
-        clean = redacted(kept, redact)
-        if clean != kept:
-            write_whole(file, [json.dumps(clean, indent=1, ensure_ascii=False)])
+        if redacted(kept, redact) != kept:
+            write_json(file, kept, redact, indent=1)
 
 
 class RecordedAnswers:

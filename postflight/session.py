@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 
-from postflight import beginning, collection, options, sdks, workers
+from postflight import beginning, collection, guard, options, sdks, workers
 from postflight.bring_up import BroughtUp
 from postflight.environment import Subject
 from postflight.evidence import LiveAnswers, Unverified
 from postflight.judged import EXIT_UNVERIFIED, Judged, is_cut_short, status
 from postflight.report import junit, terminal
 from postflight.report.reports import Reports
-from postflight.report.shown import keep_locals_of_checks, redacted
 from postflight.report.wanted import wanted
 from postflight.run import Run, Seen, discard
 from postflight.settling import SETTLED_AFTER_S, Settling
@@ -93,7 +92,9 @@ class Session:
         if not workers.is_worker(self._config):
             used = {name: self._variables[name] for name in self._variables.used}
             try:
-                Surroundings(self._vantage, used).write(self._run.folder)
+                Surroundings(self._vantage, used).write(
+                    self._run.folder, self.environment, guard.secrets(self._config)
+                )
             except OSError as error:
                 told = f"--reports {self._run.folder.parent}: nothing can be written there"
                 raise pytest.UsageError(f"{told} ({error.strerror}).") from None
@@ -172,24 +173,15 @@ class Session:
         outcome = judge(item, call, self.environment, self._run.runbook, settled_after_s=settled)
         seen = self._run.evidence_files(getattr(item, "fixturenames", ()), subject)
         # Here the secrets are known that were seen; what leaves this process must not hold them.
-        outcome = replace(outcome, evidence=seen).redacted(self._run.connections.secrets.redact)
+        secrets = self._run.connections.secrets
+        if outcome.verdict != "passed":
+            outcome = replace(outcome, message=secrets.redact_rendered(outcome.message))
+        outcome = replace(outcome, evidence=seen).redacted(secrets.redact)
         return waived(outcome, self.environment.waivers, self._run.started)
 
     def redacted(self, text: str) -> str:
         """Return a text of pytest's own without secrets."""
-        return redacted(text, self._run) if self._run is not None else text
-
-    def redact(self, report: pytest.TestReport) -> None:
-        """Take secrets out of what pytest itself tells: tracebacks with locals, and captured output."""
-        if self._run is None:
-            return
-        if report.longrepr is not None:
-            keep_locals_of_checks(report, self._config.rootpath)
-            told = report.longreprtext
-            kept = redacted(told, self._run)
-            if kept != told:
-                report.longrepr = kept
-        report.sections = [(title, redacted(text, self._run)) for title, text in report.sections]
+        return guard.secrets(self._config).redact(text)
 
     def for_worker(self) -> dict[str, Any] | None:
         """Return what a pytest-xdist worker must know to be part of this run."""
@@ -213,8 +205,7 @@ class Session:
         """Take in what a worker told when it ended."""
         if self._run is not None and told:
             self._run.connections.calls.add(told["calls"])
-            for value in told["secrets"]:
-                self._run.connections.secrets.add(value)
+            self._run.connections.secrets.update(told["secrets"])
             self.collection.left_out.update(told["left_out"])
             self.collection.checked.update(told["checked"])
 

@@ -1,15 +1,27 @@
-"""Files that are written whole or not at all, and JSON as people read it."""
+"""The one way to write a file: redacted, and whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Final, NewType
+
+from pydantic_core import to_json
+
+from postflight.redaction import redacted
+
+Redact = Callable[[str], str]
+
+# Text that has been through the redaction: the type checker refuses to write any other.
+Clean = NewType("Clean", str)
+
+LINE_END: Final = Clean("\n")
 
 
-def write_whole(file: Path, pieces: Iterable[str]) -> None:
-    """Write a text that is made piece by piece, whole or not at all.
+def write_whole(file: Path, pieces: Iterable[Clean]) -> None:
+    """Write redacted text that is made piece by piece, whole or not at all.
 
     Other processes read it, or write it at the same moment; and the disk may be full.
     """
@@ -23,16 +35,39 @@ def write_whole(file: Path, pieces: Iterable[str]) -> None:
         raise
 
 
-def write_json(file: Path, value: object) -> None:
-    """Write JSON for people and scripts, whole or not at all: indented, Korean left readable."""
-    write_whole(file, (as_json(value), "\n"))
+def write_text(file: Path, pieces: Iterable[str], redact: Redact) -> None:
+    """Write a text, redacted piece by piece."""
+    write_whole(file, (Clean(redact(piece)) for piece in pieces))
 
 
-def as_line(value: object) -> str:
-    """Return JSON on one line, which is made many times faster."""
-    return json.dumps(value, ensure_ascii=False)
+def write_json(file: Path, value: object, redact: Redact, indent: int = 2) -> None:
+    """Write JSON for people and scripts, redacted value by value: indented, Korean left readable."""
+    # json's own encoder is slow as soon as it indents, and this is done for every answer.
+    write_whole(file, (Clean(to_json(redacted(value, redact), indent=indent).decode()), LINE_END))
 
 
-def as_json(value: object) -> str:
-    """Return JSON as people read it."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def append_text(file: Path, text: Clean) -> None:
+    """Append redacted text to a file of another program."""
+    with file.open("a", encoding="utf-8") as written:
+        written.write(text)
+
+
+def redact_file(file: Path, redact: Redact) -> None:
+    """Redact a file that another program has written; one that is no text is left as it is."""
+    try:
+        text = file.read_bytes().decode()
+    except UnicodeDecodeError:
+        return
+    clean = redact(text)
+    if clean != text:
+        write_whole(file, [Clean(clean)])
+
+
+def as_line(value: object, redact: Redact) -> Clean:
+    """Return JSON on one line, redacted, which is made many times faster."""
+    return Clean(json.dumps(redacted(value, redact), ensure_ascii=False))
+
+
+def as_json(value: object, redact: Redact) -> Clean:
+    """Return JSON as people read it, redacted."""
+    return Clean(json.dumps(redacted(value, redact), indent=2, ensure_ascii=False))

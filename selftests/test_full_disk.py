@@ -13,7 +13,7 @@ import pytest
 
 from postflight.evidence import Kept, Looking, Question, Unverified
 from postflight.recording import Recording, redact_again
-from postflight.writing import write_whole
+from postflight.writing import Clean, write_whole
 from selftests.proofs.harness import ROOT, Sandbox
 
 LOOKING = Looking(Question("aws.subnets", "{}"), lambda: 7, int, deadline_s=5.0)
@@ -47,8 +47,8 @@ def test_a_record_is_whole_or_as_it_was(tmp_path: Path) -> None:
 def test_what_cannot_be_written_whole_leaves_nothing(tmp_path: Path) -> None:
     """Half a report would be read as one, and a leftover fills the disk further."""
 
-    def pieces() -> Iterator[str]:
-        yield "a beginning"
+    def pieces() -> Iterator[Clean]:
+        yield Clean("a beginning")
         raise LookupError("no more")
 
     (tmp_path / "results.json").write_text("as it was", encoding="utf-8")

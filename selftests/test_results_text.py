@@ -26,7 +26,7 @@ def test_checks_stand_in_their_place() -> None:
         "calls": {},
     }
     outcomes = [outcome("test_a", "b", message=MESSAGE), outcome("test_c", None)]
-    text = "".join(results.text(told, outcomes, NOTHING, Comparison()))
+    text = "".join(results.text(told, outcomes, NOTHING, Comparison(), str))
     read = json.loads(text)
 
     assert [one["message"] for one in read["checks"]] == [MESSAGE, "it is broken"]
@@ -37,7 +37,7 @@ def test_checks_stand_in_their_place() -> None:
 
 def test_results_without_checks_are_whole() -> None:
     """A run may have judged nothing."""
-    assert "".join(results.text({"checks": [], "calls": {}}, [], NOTHING, Comparison())) == (
+    assert "".join(results.text({"checks": [], "calls": {}}, [], NOTHING, Comparison(), str)) == (
         '{\n  "checks": [],\n  "calls": {}\n}\n'
     )
 
@@ -46,4 +46,4 @@ def test_results_without_checks_are_whole() -> None:
 def test_results_are_refused_where_checks_have_no_place(told: dict[str, object]) -> None:
     """Checks that are lost silently are never missed."""
     with pytest.raises(ValueError, match="no place"):
-        list(results.text(told, [], NOTHING, Comparison()))
+        list(results.text(told, [], NOTHING, Comparison(), str))

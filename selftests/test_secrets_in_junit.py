@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from postflight.probes.connections import Secrets
+from postflight.redaction import Secrets
 from postflight.report import junit
 from selftests import tiny_project
 

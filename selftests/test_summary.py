@@ -8,6 +8,7 @@ from pathlib import Path
 from postflight.report import github, summary
 from postflight.report.comparison import Comparison
 from postflight.report.graph import mermaid
+from postflight.writing import Clean
 from selftests import tiny_project
 from selftests.run_findings import FIX, findings, outcome
 
@@ -165,7 +166,7 @@ def test_the_step_summary_is_appended_and_kept_small(tmp_path: Path) -> None:
     file = tmp_path / "step.md"
     file.write_text("# Before\n", encoding="utf-8")
 
-    github.append_summary(file, "서울" * 400_000)
+    github.append_summary(file, Clean("서울" * 400_000))
 
     text = file.read_text(encoding="utf-8")
     assert text.startswith("# Before\n서울")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from postflight.parity.facts import Difference
     from postflight.parity.naming import Names
     from postflight.parity.observed import Observed
+    from postflight.redaction import Secrets
 
 EPILOG = """\
 Each environment's own names are taken for the same thing: its name, account, region, and its variables called
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     observed: tuple[Difference, ...] | None = None
     unverified: tuple[str, ...] = ()
     if options.observed:
-        observed, unverified = _observed(pair, names, _profiles(options, pair))
+        observed, unverified = _observed(pair, names, _profiles(options, pair), options.secrets)
     if options.json:
         print(_as_json(pair, declared, observed, unverified))
     else:
@@ -97,25 +98,28 @@ def _process(profile: str | None) -> Mapping[str, str]:
 
 
 def _observed(
-    pair: tuple[Environment, Environment], names: tuple[Names, Names], profiles: Mapping[str, str]
+    pair: tuple[Environment, Environment],
+    names: tuple[Names, Names],
+    profiles: Mapping[str, str],
+    secrets: Secrets,
 ) -> tuple[tuple[Difference, ...], tuple[str, ...]]:
     from postflight.parity.facts import differences
 
-    left, right = (_seen(one, profiles.get(one.name)) for one in pair)
+    left, right = (_seen(one, profiles.get(one.name), secrets) for one in pair)
     # What could not be seen of one side tells nothing of a difference.
     hidden = left.hidden(names[0]) | right.hidden(names[1])
     found = differences(left.visible(names[0], hidden), right.visible(names[1], hidden), names)
     return found, (*left.complaints(pair[0].name), *right.complaints(pair[1].name))
 
 
-def _seen(environment: Environment, profile: str | None) -> Observed:
+def _seen(environment: Environment, profile: str | None, secrets: Secrets) -> Observed:
     from postflight.evidence import Unverified
     from postflight.identity import WrongPlaceError
     from postflight.parity.observed import observe
 
     vantage: Vantage = "inside" if "KUBERNETES_SERVICE_HOST" in os.environ else "outside"
     try:
-        return observe(environment, vantage, _process(profile))
+        return observe(environment, vantage, _process(profile), secrets)
     except WrongPlaceError as error:
         said = str(error).replace("No check was run", "Nothing was compared")
         raise CommandError(f"{environment.name}: {said}") from None

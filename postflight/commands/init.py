@@ -80,21 +80,22 @@ def run(options: argparse.Namespace) -> int:
     from postflight.discovery.survey import survey
     from postflight.discovery.writing import text_of
     from postflight.evidence import Unverified
+    from postflight.writing import write_text
 
     file = _file(options)
     try:
-        found = survey(arrive(_wanted(options), os.environ))
+        found = survey(arrive(_wanted(options), os.environ, options.secrets))
     except NotFoundError as error:
         raise CommandError(str(error)) from None
     except Unverified as error:
         raise UnverifiedError(f"{str(error).rstrip('.')}. Nothing was written.") from None
-    text = text_of(found, datetime.now(UTC).date())
+    text = options.secrets.redact(text_of(found, datetime.now(UTC).date()))
     _require_loadable(text, options.name)
     if file is None:
         print(text, end="")
     else:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        write_text(file, [text], options.secrets.redact)
         print(_summary(found, file))
     for trouble in found.troubles:
         print(f"postflight: not looked at: {trouble}", file=sys.stderr)

@@ -21,6 +21,7 @@ from postflight.probes.aws import (
     sts,
 )
 from postflight.probes.connections import Connections
+from postflight.redaction import Secrets
 from postflight.subjects import Ask
 
 _UNKNOWN_ACCOUNT = "000000000000"
@@ -78,14 +79,18 @@ class Place:
         return tuple(group.name for group in known.all_of(identifiers) if group.found)
 
 
-def arrive(wanted: Wanted, process: Mapping[str, str]) -> Place:
-    """Find out where the credentials and the context lead. Raises Unverified and NotFoundError."""
-    account = _ask(_environment(wanted, _UNKNOWN_ACCOUNT, None), wanted, process)(sts.caller).account
-    ask = _ask(_environment(wanted, account, None), wanted, process)
+def arrive(wanted: Wanted, process: Mapping[str, str], secrets: Secrets) -> Place:
+    """Find out where the credentials and the context lead. Raises Unverified and NotFoundError.
+
+    `secrets` learns those that are met, for whoever prints what is found.
+    """
+    first = _environment(wanted, _UNKNOWN_ACCOUNT, None)
+    ask = _ask(first, wanted, process, secrets)
+    account = ask(sts.caller).account
     _prefetch(ask)
     cluster = _chosen_cluster(wanted, ask, process)
     environment = _environment(wanted, account, cluster)
-    connections = Connections(environment, wanted.vantage, process)
+    connections = Connections(environment, wanted.vantage, process, secrets)
     within = Ask(ask.answers, connections)
     if cluster is not None:
         try:
@@ -109,8 +114,8 @@ def _environment(wanted: Wanted, account: str, cluster: eks.Cluster | None) -> E
     )
 
 
-def _ask(environment: Environment, wanted: Wanted, process: Mapping[str, str]) -> Ask:
-    return Ask(LiveAnswers(), Connections(environment, wanted.vantage, process))
+def _ask(environment: Environment, wanted: Wanted, process: Mapping[str, str], secrets: Secrets) -> Ask:
+    return Ask(LiveAnswers(), Connections(environment, wanted.vantage, process, secrets))
 
 
 def _prefetch(ask: Ask) -> None:

@@ -18,6 +18,7 @@ from postflight.probes.connections import Connections
 from postflight.probes.kubernetes import deployments, settings
 from postflight.probes.kubernetes.containers import Reference
 from postflight.probes.kubernetes.deployments import Deployment
+from postflight.redaction import Secrets
 from postflight.subjects import Ask
 from postflight.subjects.settings import Configuration, configuration_of
 
@@ -50,12 +51,14 @@ class Observed:
         )
 
 
-def observe(environment: Environment, vantage: Vantage, process: Mapping[str, str]) -> Observed:
+def observe(
+    environment: Environment, vantage: Vantage, process: Mapping[str, str], secrets: Secrets
+) -> Observed:
     """Look at one environment with its own credentials and context.
 
     Raises WrongPlaceError, and Unverified where it cannot be told which place this is.
     """
-    ask = Ask(LiveAnswers(), Connections(environment, vantage, process))
+    ask = Ask(LiveAnswers(), Connections(environment, vantage, process, secrets))
     establish(environment, ask)
     looks: dict[tuple[str, str], Callable[[], Iterator[tuple[str, Any]]]] = {
         **{("services", one.name): partial(_service, ask, one) for one in environment.services.values()},

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from postflight.environment import Environment, Vantage
-from postflight.redaction import REDACTED, cut_short, masked
+from postflight.redaction import Secrets
+from postflight.redaction.process import secrets_of
 
 if TYPE_CHECKING:
     from postflight.probes.addresses import Addresses
@@ -55,51 +56,24 @@ class Calls:
             }
 
 
-class Secrets:
-    """Every secret value seen in a run, so that none of them is ever written."""
-
-    _SHORTEST = 4
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._values: set[str] = set()
-        # What is written is redacted text by text, far more often than a secret is met.
-        self._longest_first: tuple[str, ...] = ()
-
-    def add(self, value: str) -> str:
-        """Remember a secret value, and return it."""
-        if len(value) >= self._SHORTEST:
-            with self._lock:
-                self._values.add(value)
-                self._longest_first = tuple(sorted(self._values, key=len, reverse=True))
-        return value
-
-    def values(self) -> list[str]:
-        """Return what is remembered, to be told to the process that writes the reports."""
-        with self._lock:
-            return sorted(self._values)
-
-    def redact(self, text: str) -> str:
-        """Return `text` with every known secret value replaced, and what looks like another one."""
-        for value in self._longest_first:
-            text = text.replace(value, REDACTED)
-        return masked(text)
-
-    def short(self, text: str, most: int) -> str:
-        """Return a text without secrets, and only then no longer than so many characters."""
-        return cut_short(self.redact(text), most)
-
-
 class Connections:
     """Everything that a probe needs to reach the environment."""
 
-    def __init__(self, environment: Environment, vantage: Vantage, process: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        vantage: Vantage,
+        process: Mapping[str, str],
+        secrets: Secrets | None = None,
+    ) -> None:
+        """Keep what clients are made of; `secrets`: those that this process knows already."""
         self.environment = environment
         self.vantage = vantage
         # A snapshot: pytest writes into os.environ while threads read it.
         self.process: Mapping[str, str] = dict(process)
         self.calls = Calls()
-        self.secrets = Secrets()
+        self.secrets = secrets if secrets is not None else Secrets()
+        self.secrets.update(secrets_of(self.process))
         # Set when the run ends early: whoever has written something removes it and gives up.
         self.ending = threading.Event()
         self._making = threading.RLock()

@@ -15,9 +15,8 @@ import pytest
 
 from postflight.report import allure_page, allure_result
 from postflight.report.findings import Findings
-from postflight.report.shown import redacted
 from postflight.run import Run
-from postflight.writing import as_line, write_whole
+from postflight.writing import as_line, redact_file, write_whole
 
 _LABEL = "postflight"
 
@@ -49,7 +48,7 @@ def complete(folder: Path, findings: Findings, run: Run) -> None:
             result["labels"] = [one for one in result["labels"] if one["name"] != _LABEL]
             if ids[0] in by_id:
                 result.update(allure_result.completed(result, by_id[ids[0]], findings, run, folder))
-            write_whole(file, (as_line(redacted(result, run)),))
+            write_whole(file, (as_line(result, run.connections.secrets.redact),))
     for file, container in _read(folder, "*-container.json", since_ms):
         children = set(container.get("children", ()))
         if not children or ours & children:
@@ -73,7 +72,7 @@ def _keep_what_matters(file: Path, container: Mapping[str, Any], run: Run) -> No
     if any(fixture.get("steps") or fixture.get("attachments") for fixture in fixtures):
         for fixture in fixtures:
             _redact_attachments(file.parent, fixture, run)
-        write_whole(file, (as_line(redacted(container, run)),))
+        write_whole(file, (as_line(container, run.connections.secrets.redact),))
     else:
         file.unlink()
 
@@ -83,9 +82,7 @@ def _redact_attachments(folder: Path, part: Mapping[str, Any], run: Run) -> None
     for attachment in part.get("attachments", ()):
         file = folder / attachment["source"]
         if file.is_file():
-            data = file.read_bytes()
-            clean = run.connections.secrets.redact(data.decode(errors="surrogateescape"))
-            file.write_bytes(clean.encode(errors="surrogateescape"))
+            redact_file(file, run.connections.secrets.redact)
     for step in part.get("steps", ()):
         _redact_attachments(folder, step, run)
 

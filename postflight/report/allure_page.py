@@ -8,7 +8,7 @@ from typing import Any
 
 from postflight.report.findings import Findings
 from postflight.run import Run
-from postflight.writing import write_json
+from postflight.writing import write_json, write_text
 
 # The first that matches counts; `reports/allurerc.mjs` has the same for Allure 3, by our label `category`.
 CATEGORIES: tuple[dict[str, Any], ...] = (
@@ -34,10 +34,11 @@ CATEGORIES: tuple[dict[str, Any], ...] = (
 
 def write(folder: Path, findings: Findings, run: Run) -> None:
     """Write categories.json, environment.properties and executor.json."""
-    write_json(folder / "categories.json", list(CATEGORIES))
+    redact = run.connections.secrets.redact
+    write_json(folder / "categories.json", list(CATEGORIES), redact)
     lines = (f"{key}={_value(value)}" for key, value in _environment(findings).items() if value)
-    (folder / "environment.properties").write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
-    write_json(folder / "executor.json", executor(run.connections.process, run))
+    write_text(folder / "environment.properties", (f"{line}\n" for line in lines), redact)
+    write_json(folder / "executor.json", executor(run.connections.process, run), redact)
 
 
 def executor(process: Mapping[str, str], run: Run) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from postflight.report.findings import Findings
 from postflight.run import Run
 from postflight.runbook import label
 from postflight.verdicts import Outcome
+from postflight.writing import write_text
 
 LAYERS = {
     "tests_infra": "1 Infrastructure (AWS)",
@@ -159,15 +160,14 @@ def _attachments(one: Outcome, findings: Findings, run: Run, folder: Path) -> It
         )
         text = "\n\n".join((f"# {_sentence(told.title_of(one))}", *fields)) + "\n"
         source = f"{_digest(f'{run.folder.name} {one.id} runbook')}-attachment.md"
-        (folder / source).write_text(run.connections.secrets.redact(text), encoding="utf-8")
+        write_text(folder / source, [text], run.connections.secrets.redact)
         yield {"name": "runbook", "source": source, "type": "text/markdown"}
     most = _TROUBLE_BYTES if findings.place_in_trouble(one) < _IN_FULL else _PASSED_BYTES
     for name in one.evidence:
         file = run.evidence_folder / name
         if file.is_file() and file.stat().st_size <= most:
             source = f"{_digest(f'{run.folder.name} {one.id} {name}')}-attachment.json"
-            text = run.connections.secrets.redact(file.read_text(encoding="utf-8"))
-            (folder / source).write_text(text, encoding="utf-8")
+            write_text(folder / source, [file.read_text(encoding="utf-8")], run.connections.secrets.redact)
             yield {
                 "name": f"evidence: {name.partition('-')[0]}",
                 "source": source,

@@ -8,6 +8,7 @@ from pathlib import Path
 from postflight.report import told
 from postflight.report.findings import Findings
 from postflight.report.text import counted
+from postflight.writing import Clean, append_text
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
@@ -38,16 +39,15 @@ def commands(findings: Findings) -> Iterator[str]:
         yield _command("warning", f"{counted(count, 'check')} not verified", message)
 
 
-def append_summary(file: Path, markdown: str) -> None:
+def append_summary(file: Path, markdown: Clean) -> None:
     """Append a summary to the step's own, in the size that GitHub takes. Raises OSError."""
-    data = markdown.encode()
+    data, text = markdown.encode(), markdown
     there = file.stat().st_size if file.exists() else 0
     room = max(_SUMMARY_BYTES - there, 0)
     if len(data) > room:
         note = "\n\n…the rest is in the run's summary.md.\n"
-        data = data[: max(room - len(note.encode()), 0)].decode(errors="ignore").encode() + note.encode()
-    with file.open("ab") as stream:
-        stream.write(data)
+        text = Clean(data[: max(room - len(note.encode()), 0)].decode(errors="ignore") + note)
+    append_text(file, text)
 
 
 def _command(kind: str, title: str, message: str) -> str:

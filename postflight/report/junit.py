@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from _pytest.junitxml import xml_key
+
+from postflight.writing import Clean, Redact, write_whole
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>'
 
@@ -18,7 +19,7 @@ def written(config: pytest.Config) -> Path | None:
     return Path(xml.logfile) if xml is not None else None
 
 
-def redact(file: Path, redact: Callable[[str], str]) -> None:
+def redact(file: Path, redact: Redact) -> None:
     """Take the secrets out of the file, if it is there; it stays XML."""
     if not file.is_file():
         return
@@ -28,10 +29,10 @@ def redact(file: Path, redact: Callable[[str], str]) -> None:
     except ET.ParseError:
         clean = redact(text)
     if clean != text:
-        file.write_text(clean, encoding="utf-8")
+        write_whole(file, [Clean(clean)])
 
 
-def _redacted(text: str, redact: Callable[[str], str]) -> str:
+def _redacted(text: str, redact: Redact) -> str:
     """Redact value by value: as XML writes them, `&` and quotes look different, and a tag ends no secret."""
     root = ET.fromstring(text)  # noqa: S314 - pytest has just written it
     for element in root.iter():

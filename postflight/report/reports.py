@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from postflight.causes import Failure, links
 from postflight.recording import redact_again
+from postflight.redaction import Secrets, redacted
 from postflight.report import allure, github, metrics, results, summary, terminal, webhook
 from postflight.report.comparison import Comparison, compare, previous_run
 from postflight.report.findings import Findings
-from postflight.report.shown import redacted
 from postflight.report.wanted import Wanted
 from postflight.run import Run, point_latest
 from postflight.verdicts import Outcome
-from postflight.writing import write_whole
+from postflight.writing import Clean, write_text, write_whole
 
 WIDEST = 120
 
@@ -36,7 +37,7 @@ class Reports:
         self._problems: list[str] = []
         if wanted.webhook:
             run.connections.secrets.add(wanted.webhook)
-        outcomes = [one.redacted(run.connections.secrets.redact) for one in outcomes]
+        outcomes = [_shown(one, run.connections.secrets) for one in outcomes]
         explanation = results.explained(outcomes, run.runbook, unjudged)
         ids = {one.id for one in outcomes}
         before = wanted.earlier
@@ -61,22 +62,23 @@ class Reports:
     def write(self) -> None:
         """Write the files, point `reports/latest` at a live run's, and tell those who asked to be told."""
         folder = self._run.folder
+        redact = self._run.connections.secrets.redact
         if self._run.replayed is None:
             # A secret may have been learned only after something that holds it was written.
-            redact_again(self._run.evidence_folder, self._run.connections.secrets.redact)
+            redact_again(self._run.evidence_folder, redact)
         found = self._findings
-        told = results.text(found.results, found.outcomes, found.explanation, found.comparison)
+        told = results.text(found.results, found.outcomes, found.explanation, found.comparison, redact)
         write_whole(folder / "results.json", told)
-        text = self._run.connections.secrets.redact(summary.markdown(self._findings))
+        text = Clean(redact(summary.markdown(self._findings)))
         write_whole(folder / "summary.md", [text])
-        write_whole(folder / "metrics.prom", metrics.lines(self._findings, self._run.evidence_folder))
+        write_text(folder / "metrics.prom", metrics.lines(self._findings, self._run.evidence_folder), redact)
         if self._run.replayed is None:
             self._point_latest(folder)
         if self._wanted.allure is not None:
             allure.complete(self._wanted.allure, self._findings, self._run)
         self._tell_github(text)
         if self._wanted.webhook:
-            problem = webhook.send(self._wanted.webhook, redacted(webhook.message(self._findings), self._run))
+            problem = webhook.send(self._wanted.webhook, redacted(webhook.message(self._findings), redact))
             if problem:
                 self._problems.append(f"the summary webhook was not told: {problem}")
 
@@ -90,7 +92,9 @@ class Reports:
         for problem in self._problems:
             yield terminal.Line(f"  {redact(problem)}", terminal.YELLOW)
         if github.is_actions(self._run.connections.process):
-            yield from (terminal.Line(redact(one)) for one in github.commands(self._findings))
+            yield from (
+                terminal.Line(redact(one), is_command=True) for one in github.commands(self._findings)
+            )
 
     def _point_latest(self, folder: Path) -> None:
         try:
@@ -98,7 +102,7 @@ class Reports:
         except OSError as error:
             self._problems.append(f"{folder.parent / 'latest'} was not renewed: {error.strerror}")
 
-    def _tell_github(self, text: str) -> None:
+    def _tell_github(self, text: Clean) -> None:
         file = self._run.connections.process.get(github.SUMMARY_VARIABLE)
         if not file:
             return
@@ -106,3 +110,10 @@ class Reports:
             github.append_summary(Path(file), text)
         except OSError as error:
             self._problems.append(f"${github.SUMMARY_VARIABLE} was not written: {error.strerror}")
+
+
+def _shown(one: Outcome, secrets: Secrets) -> Outcome:
+    """Return an outcome without secrets, also in the parts that pytest's rendering leaves of them."""
+    if one.verdict != "passed":
+        one = replace(one, message=secrets.redact_rendered(one.message))
+    return one.redacted(secrets.redact)

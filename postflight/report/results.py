@@ -11,7 +11,7 @@ from postflight.report.comparison import Comparison
 from postflight.run import Run
 from postflight.runbook import Entry
 from postflight.verdicts import Outcome
-from postflight.writing import as_json, as_line
+from postflight.writing import Clean, Redact, as_json, as_line
 
 SCHEMA = 1
 
@@ -78,9 +78,13 @@ def results(
 
 
 def text(
-    results: Mapping[str, Any], outcomes: Sequence[Outcome], explanation: Explanation, comparison: Comparison
-) -> Iterator[str]:
-    """Yield `results.json` check by check, one a line: as a whole it would double what a run holds.
+    results: Mapping[str, Any],
+    outcomes: Sequence[Outcome],
+    explanation: Explanation,
+    comparison: Comparison,
+    redact: Redact,
+) -> Iterator[Clean]:
+    """Yield `results.json`, redacted, check by check: as a whole it would double what a run holds.
 
     Raises ValueError where the place of the checks is not there, or not empty.
     """
@@ -88,28 +92,28 @@ def text(
         raise ValueError("the checks of results.json have no place, or stand there already")
     causes = frozenset(explanation.causes)
     for number, (name, value) in enumerate(results.items()):
-        yield ",\n" if number else "{\n"
-        yield f'  "{name}": '
+        yield Clean(",\n" if number else "{\n")
+        yield Clean(f'  "{name}": ')
         if name == "checks":
             told = (_check(one, causes, explanation, comparison) for one in outcomes)
-            yield from _list_of(told)
+            yield from _list_of(told, redact)
         else:
-            yield _indented(value, 2)
-    yield "\n}\n"
+            yield _indented(value, 2, redact)
+    yield Clean("\n}\n")
 
 
-def _list_of(told: Iterable[Any]) -> Iterator[str]:
+def _list_of(told: Iterable[Any], redact: Redact) -> Iterator[Clean]:
     is_empty = True
     for one in told:
-        yield "[\n" if is_empty else ",\n"
-        yield f"    {as_line(one)}"
+        yield Clean("[\n" if is_empty else ",\n")
+        yield Clean(f"    {as_line(one, redact)}")
         is_empty = False
-    yield "[]" if is_empty else "\n  ]"
+    yield Clean("[]" if is_empty else "\n  ]")
 
 
-def _indented(value: Any, by: int) -> str:
+def _indented(value: Any, by: int, redact: Redact) -> Clean:
     """Return JSON with all lines but the first moved; within its texts there may be other line ends."""
-    return as_json(value).replace("\n", "\n" + " " * by)
+    return Clean(as_json(value, redact).replace("\n", "\n" + " " * by))
 
 
 def _check(

@@ -1,4 +1,4 @@
-"""What is shown of a run: no secret that it knows, and local variables of checks only."""
+"""What is shown of a traceback: local variables of checks only."""
 
 from __future__ import annotations
 
@@ -7,14 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from postflight import redaction
-from postflight.run import Run
-
-
-def redacted(value: Any, run: Run) -> Any:
-    """Return JSON-able data with every secret that this run knows replaced, value by value."""
-    return redaction.redacted(value, run.connections.secrets.redact)
 
 
 def keep_locals_of_checks(report: pytest.TestReport, root: Path) -> None:

@@ -24,10 +24,11 @@ _NOTHING = {"", "—", "-"}
 
 @dataclass(frozen=True)
 class Line:
-    """One line of text, and how pytest's terminal writer marks it up."""
+    """One line of text, and how pytest's terminal writer marks it up; or a command to the CI system."""
 
     text: str = ""
     markup: Mapping[str, bool] = field(default_factory=dict)
+    is_command: bool = False
 
     def options(self) -> dict[str, bool]:
         """Return the markup as keyword arguments."""

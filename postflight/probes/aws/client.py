@@ -61,6 +61,7 @@ class Aws:
             found = self._session(None).get_credentials()
             if found is None:
                 raise NoCredentialsError
+            self._remember(self._session(None))
             return found
 
     def one(  # noqa: PLR0913 - keyword arguments of one call
@@ -200,6 +201,7 @@ class Aws:
         )
         signing_name = client.meta.service_model.signing_name
         client.meta.events.register_first("before-parse", note_status)
+        client.meta.events.register("before-sign", partial(self._remember, session))
         client.meta.events.register("before-send", partial(self._count, signing_name))
         client.meta.events.register("response-received", partial(self._note_throttling, signing_name))
         return client
@@ -208,6 +210,13 @@ class Aws:
         own = session.get_service_model(service).service_id.replace(" ", "_").upper()
         process = self._connections.process
         return process.get(f"AWS_ENDPOINT_URL_{own}") or process.get("AWS_ENDPOINT_URL")
+
+    def _remember(self, session: Session, **_: Any) -> None:
+        """Learn the secrets that a call is signed with, wherever they come from; they are renewed."""
+        found = session.get_credentials()
+        if found is not None:
+            frozen = found.get_frozen_credentials()
+            self._connections.secrets.update(one for one in (frozen.secret_key, frozen.token) if one)
 
     def _count(self, service: str, event_name: str, **_: Any) -> None:
         self._connections.calls.count("aws", permission_of(service, event_name.rsplit(".", 1)[-1]))

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from postflight.evidence import Unverified
 from postflight.probes.aws.clock import skew
+from postflight.redaction import cut_short, masked
 
 _EXPIRED: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
@@ -167,6 +168,5 @@ def garbage(permission: str, said: str) -> Unverified:
 
 
 def one_line(text: str) -> str:
-    """Fold a message into one short line."""
-    folded = " ".join(text.split())
-    return folded if len(folded) <= _LONGEST else f"{folded[: _LONGEST - 1]}…"
+    """Fold a message into one short line, without what looks like a secret, and cut between words."""
+    return cut_short(masked(" ".join(text.split())), _LONGEST)

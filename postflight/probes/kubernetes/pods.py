@@ -222,7 +222,7 @@ def last_words(
     call = Call("get pods/log", f" in {namespace}", path)
     written = connections.kubernetes.text(call, 8192, absent=frozenset({400, 404})) or ""
     lines = [line.strip() for line in written.splitlines() if line.strip()][-_LAST_WORDS:]
-    return LastWords(text=connections.secrets.redact(" / ".join(lines))[-400:])
+    return LastWords(text=connections.secrets.end(" / ".join(lines), 400))
 
 
 def _pod(item: Mapping[str, Any]) -> Pod:

@@ -8,7 +8,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from postflight.environment import Environment, SecretKey
-from postflight.probes.connections import Connections, Secrets
+from postflight.probes.connections import Connections
+from postflight.redaction import Secrets
 
 # Withholding such words everywhere would garble reports, and would protect nothing.
 _WORDS: Final = frozenset({"true", "false", "null", "none", "http", "https"})

@@ -1,10 +1,12 @@
-"""The last guard before anything is written: secrets are replaced, known ones and those that look so."""
+"""What looks like a secret by what stands around it: logins in URLs, and values that are named like one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from postflight.redaction import rules
 
 REDACTED = "[redacted]"
 
@@ -60,22 +62,55 @@ _HEADER = re.compile(
     rf"(?!(?:{_SCHEME} )?(?:{_PLACEHOLDER}|{_PROSE}))(?:{_SCHEME} )?)"
     rf"{_BARE}"
 )
-_PRIVATE_KEY = re.compile(
-    r"(?s)(?P<head>-----BEGIN [A-Z ]*PRIVATE KEY-----).+?(?P<end>-----END [A-Z ]*PRIVATE KEY-----|$)"
-)
 _CREDENTIAL = re.compile(r"(?i)(?P<kind>\b(?:bearer|basic) )[a-z0-9+/=_.~-]{16,}")
 # Looked for first: a pattern is slow, and most texts hold none of these.
 _TELLTALES = ("passw", "passphrase", "pwd", "secret", "token", "key", "credential", "sig")
+# Keys of policy conditions that are shared secrets: their values, wherever they lie.
+_CONFIDENTIAL = frozenset({"aws:referer", "sts:externalid"})
+_VALUES = frozenset({"value", "values"})
 _BREAK = re.compile(r"""[\s"'`,;&=<>(){}\[\]]""")
 
 
 def redacted(value: Any, redact: Callable[[str], str]) -> Any:
-    """Return JSON-able data with `redact` applied to every text in it; keys are ours and stay."""
+    """Return JSON-able data with `redact` applied to every text in it; keys are ours and stay.
+
+    What stands beside the key of a confidential condition of a policy is replaced as a whole.
+    """
+    # Most data holds nothing to replace, and one long text is searched much faster than many short ones.
+    joined = "\n".join(_texts(value))
+    return value if not _names_hidden(joined) and redact(joined) == joined else _redacted(value, redact)
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {key: redacted(item, redact) for key, item in value.items()}
+        is_hidden = str(value.get("key", "")).lower() in _CONFIDENTIAL
+        return {
+            key: _hidden(item) if is_hidden and key in _VALUES else _redacted(item, redact)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [redacted(item, redact) for item in value]
+        return [_redacted(item, redact) for item in value]
     return redact(value) if isinstance(value, str) else value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _names_hidden(text: str) -> bool:
+    lowered = text.lower()
+    return any(key in lowered for key in _CONFIDENTIAL)
+
+
+def _hidden(value: Any) -> Any:
+    return [REDACTED for _ in value] if isinstance(value, list | tuple) else REDACTED
 
 
 def masked(text: str) -> str:
@@ -97,8 +132,7 @@ def masked(text: str) -> str:
             text = _NUMBER.sub(rf"\g<name>{REDACTED}", text)
         if "=" in text or ":" in text:
             text = _SETTING.sub(rf"\g<name>{REDACTED}", text)
-    if "PRIVATE KEY" in text:
-        text = _PRIVATE_KEY.sub(rf"\g<head>{REDACTED}\g<end>", text)
+    text = rules.applied(text, lowered, REDACTED)
     text = _CREDENTIAL.sub(rf"\g<kind>{REDACTED}", text)
     return _HEADER.sub(rf"\g<name>{REDACTED}", text) if "authorization" in lowered else text
 

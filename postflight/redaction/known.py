@@ -1,0 +1,182 @@
+"""The secret values that a run has met, in every form in which text may hold them."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import shlex
+import threading
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus
+
+from postflight.redaction.control import visible
+from postflight.redaction.patterns import REDACTED, cut_short, masked
+
+ELLIPSIS = "…"
+_SHORTEST = 4
+_SHORTEST_LINE = 8
+_SHORTEST_BASE64 = 8
+# Parts of a value that a cut or a renderer has left: shorter ones are everyday words, and tell little.
+_PART = 6
+_WINDOW = 8
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
+
+
+class Secrets:
+    """Every secret value of a run, so that none of them leaves the process. Safe to use from any thread."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._values: set[str] = set()
+        # Text is redacted far more often than a secret is met: longest form first, lengths for bisection.
+        self._forms: tuple[str, ...] = ()
+        self._lengths: list[int] = []
+        self._windows: frozenset[str] | None = None
+        self.update(values)
+
+    def add(self, value: str) -> str:
+        """Remember a secret value, without blanks around it, and each of its lines; return it as given."""
+        self.update((value,))
+        return value
+
+    def update(self, values: Iterable[str]) -> None:
+        """Remember several values at once."""
+        found = {part for value in values for part in _parts(value)}
+        with self._lock:
+            if found <= self._values:
+                return
+            self._values |= found
+            forms = {form for value in self._values for form in _forms(value)}
+            self._forms = tuple(sorted(forms, key=len, reverse=True))
+            self._lengths = [-len(form) for form in self._forms]
+            self._windows = None
+
+    def values(self) -> list[str]:
+        """Return what is remembered, for the process that writes the reports."""
+        with self._lock:
+            return sorted(self._values)
+
+    def redact(self, text: str) -> str:
+        """Return `text` without known secrets, what looks like one, and control characters."""
+        forms = self._forms
+        for form in forms[bisect_left(self._lengths, -len(text)) :]:
+            if form in text:
+                text = text.replace(form, REDACTED)
+        if ELLIPSIS in text:
+            text = _without_cut_parts(text, forms)
+        return visible(masked(text))
+
+    def redact_rendered(self, text: str) -> str:
+        """Return a text that pytest rendered without secrets: pprint and reprlib break values into parts."""
+        text = self.redact(text)
+        windows = self._all_windows()
+        hits = [at for at in range(len(text) - _WINDOW + 1) if text[at : at + _WINDOW] in windows]
+        kept: list[str] = []
+        end = 0
+        for at in hits:
+            if at >= end:
+                kept += (text[end:at], REDACTED)
+            end = at + _WINDOW
+        return "".join((*kept, text[end:])) if hits else text
+
+    def short(self, text: str, most: int) -> str:
+        """Return a text without secrets, and only then no longer than so many characters."""
+        return cut_short(self.redact(text), most)
+
+    def end(self, text: str, most: int) -> str:
+        """Return the last `most` characters of a text without secrets, from the beginning of a word."""
+        return cut_short(self.redact(text)[::-1], most)[::-1]
+
+    def _all_windows(self) -> frozenset[str]:
+        with self._lock:
+            if self._windows is None:
+                self._windows = frozenset(
+                    window for form in self._forms if not _is_structured(form) for window in _windows_of(form)
+                )
+            return self._windows
+
+
+def _parts(value: str) -> Iterator[str]:
+    """Yield what is secret of a value: itself, without blanks around it, and its lines."""
+    for part in (value, value.strip()):
+        if len(part.strip()) >= _SHORTEST and part not in REDACTED:
+            yield part
+    lines = value.strip().splitlines()
+    for line in (one.strip() for one in lines) if len(lines) > 1 else ():
+        if len(line) >= _SHORTEST_LINE and not line.startswith("-----"):
+            yield line
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield a value as URLs, JSON, Python, shells, XML and base64 write it."""
+    yield value
+    for encoded in (quote(value, safe=""), quote(value), quote_plus(value)):
+        yield encoded
+        yield _ESCAPE.sub(lambda found: found[0].lower(), encoded)
+        yield encoded.replace("%", "%25")
+    for text in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        yield json.dumps(text)[1:-1]
+        yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield repr(value)[1:-1]
+    yield shlex.quote(value).removeprefix("'").removesuffix("'")
+    yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", value)
+    for text in (html.escape(value, quote=False), html.escape(value)):
+        yield text
+        yield text.replace("&#x27;", "&apos;")
+        yield text.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    yield visible(value)
+    yield from _base64(value.encode(errors="surrogateescape"))
+
+
+def _base64(value: bytes) -> Iterator[str]:
+    """Yield the characters that a value alone decides in base64, wherever in a longer text it begins."""
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + value).decode()
+        # Characters at both ends are made of the neighbours' bits too.
+        encoded = encoded.rstrip("=")
+        whole = encoded[(0, 2, 3)[before] : len(encoded) - (1 if (before + len(value)) % 3 else 0)]
+        if len(whole) >= _SHORTEST_BASE64:
+            yield whole
+            yield whole.replace("+", "-").replace("/", "_")
+
+
+def _without_cut_parts(text: str, forms: Iterable[str]) -> str:
+    """Replace what a cut has left of a known value on either side of an ellipsis."""
+    pieces = text.split(ELLIPSIS)
+    for form in forms:
+        if len(form) > _PART:
+            pieces = [
+                *(_without_head(piece, form) for piece in pieces[:-1]),
+                pieces[-1],
+            ]
+            pieces = [pieces[0], *(_without_tail(piece, form) for piece in pieces[1:])]
+    return ELLIPSIS.join(pieces)
+
+
+def _without_head(piece: str, form: str) -> str:
+    """Replace the beginning of a value at the end of a piece."""
+    at = piece.rfind(form[:_PART], -len(form) if len(form) < len(piece) else 0)
+    return piece[:at] + REDACTED if at >= 0 and form.startswith(piece[at:]) else piece
+
+
+def _without_tail(piece: str, form: str) -> str:
+    """Replace the end of a value at the beginning of a piece."""
+    end = piece.find(form[-_PART:], 0, len(form)) + _PART
+    return REDACTED + piece[end:] if end >= _PART and form.endswith(piece[:end]) else piece
+
+
+def _is_structured(form: str) -> bool:
+    """Whether a value is a URL or a document: its password is a value of its own, its host no secret."""
+    return "://" in form or "%3A%2F%2F" in form or form.lstrip().startswith(("{", "["))
+
+
+def _windows_of(form: str) -> Iterator[str]:
+    """Yield the parts by which a value is recognised in pieces; but not words within it (`password-1`)."""
+    is_word = form.isalpha()
+    for at in range(len(form) - _WINDOW + 1):
+        window = form[at : at + _WINDOW]
+        if is_word or not (window.isalpha() and window.islower()):
+            yield window

@@ -1,0 +1,128 @@
+"""The secrets that a process carries itself: in its variables and in its kubeconfig."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+_SECRET_NAME: Final = re.compile(
+    r"(?i)pass(?:w(?:or)?d|phrase|code)?(?![a-z])|passw|(?<![a-z])(?:pwd?|pat|pin|salt|dsn|sas)(?![a-z])|secret|token|"
+    r"api_?key|(?<![a-z])key(?:s|_?data)?(?![a-z])|credential|private|cookie|web_?hook|(?<![a-z])hook(?![a-z])|"
+    r"(?<![a-z])auth(?:orization)?(?![a-z])|signature|connection_?string"
+)
+# A name that goes on like this says where a secret lies, or how long it is good, and is none.
+_ABOUT_ONE: Final = re.compile(
+    r"(?i)_(?:file|path|dir|id|names?|arn|host|port|sock|ttl|type|mode|region|algorithm|expir\w*|user)$|"
+    r"^(?:old)?pwd$|^xauthority$"
+)
+_WORDS: Final = frozenset(
+    {"true", "false", "null", "none", "always", "never", "default", "disabled", "enabled"}
+)
+_SHORTEST: Final = 6
+# A word of letters only is withheld from so many on: every mention of a shorter one would be lost.
+_SHORTEST_WORD: Final = 10
+_OPTION: Final = re.compile(r"--?(?P<name>[\w-]+)(?:=(?P<value>.*))?", re.DOTALL)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable or an option of this name holds a secret: `DB_PW`, `SLACK_HOOK`, `client-secret`."""
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).replace("-", "_")
+    return bool(_SECRET_NAME.search(plain)) and not _ABOUT_ONE.search(plain)
+
+
+def secrets_of(process: Mapping[str, str]) -> Iterator[str]:
+    """Yield the secret values in the variables of a process, and in its kubeconfig."""
+    for name, value in process.items():
+        if is_secret_name(name) and _is_withheld(value):
+            yield value
+            yield from _path_of_url(value)
+        if "://" in value and "@" in value:
+            yield from _password_of_url(value)
+    for file in _kubeconfigs(process):
+        yield from _of_kubeconfig(file)
+
+
+def _is_withheld(value: str) -> bool:
+    """Whether a value can be a secret: not a word, a small number, or a file."""
+    plain = value.strip()
+    if len(plain) < _SHORTEST or plain.lower() in _WORDS:
+        return False
+    if plain.isalpha() and plain.islower() and len(plain) < _SHORTEST_WORD:
+        return False
+    return not (plain.startswith(("/", "~/", "./")) and "\n" not in plain and os.path.lexists(plain))
+
+
+def _password_of_url(value: str) -> Iterator[str]:
+    try:
+        password = urlsplit(value.strip()).password
+    except ValueError:
+        return
+    if password:
+        yield password
+        yield unquote(password)
+
+
+def _path_of_url(value: str) -> Iterator[str]:
+    """Yield what is secret of a webhook's URL: all but its host."""
+    _, found, rest = value.strip().partition("://")
+    path = rest.partition("/")[2]
+    if found and len(path) >= _SHORTEST_WORD:
+        yield path
+
+
+def _kubeconfigs(process: Mapping[str, str]) -> Iterator[Path]:
+    named = [Path(name).expanduser() for name in process.get("KUBECONFIG", "").split(os.pathsep) if name]
+    home = process.get("HOME")
+    for file in named or ([Path(home) / ".kube" / "config"] if home else []):
+        if file.is_file():
+            yield file
+
+
+def _of_kubeconfig(file: Path) -> Iterator[str]:
+    """Yield the secrets of all its users and proxies; whoever uses the file says what is wrong with it."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe loader
+        for item in content.get("users") or ():
+            yield from _of_user(item.get("user") or {})
+        for item in content.get("clusters") or ():
+            yield from _password_of_url(str((item.get("cluster") or {}).get("proxy-url") or ""))
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError, yaml.YAMLError):
+        return
+
+
+def _of_user(user: Mapping[str, Any]) -> Iterator[str]:
+    yield from (str(user[key]) for key in ("token", "password") if user.get(key))
+    if user.get("client-key-data"):
+        encoded = str(user["client-key-data"])
+        yield encoded
+        try:
+            yield base64.b64decode(encoded).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return
+    config = (user.get("auth-provider") or {}).get("config") or {}
+    yield from (str(value) for key, value in config.items() if is_secret_name(str(key)))
+    plugin = user.get("exec") or {}
+    for entry in plugin.get("env") or ():
+        if is_secret_name(str(entry.get("name"))):
+            yield str(entry.get("value"))
+    yield from secret_arguments([str(one) for one in plugin.get("args") or ()])
+
+
+def secret_arguments(arguments: list[str]) -> Iterator[str]:
+    """Yield the values of options that are named like secrets: `--client-secret X`, `--password=X`."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        option = _OPTION.fullmatch(argument)
+        if option is None or not is_secret_name(option["name"]):
+            continue
+        value = option["value"] if option["value"] is not None else following
+        if value and not value.startswith("--"):
+            yield value
