@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from postflight.crew import Crew, begun, crew_of_this_thread
+from postflight.redaction import masked
 
 # Which fields were given, by themselves: of each combination one set for all evidence.
 _GIVEN: dict[frozenset[str], set[str]] = {}
@@ -60,7 +61,9 @@ class Question:
     @cached_property
     def file_name(self) -> str:
         """Name of its file under `evidence/`: readable, and unique by a hash."""
-        words = re.sub(r"[^A-Za-z0-9.]+", "-", self.arguments).strip("-")[:60]
+        # A query or a login may hold a secret, and a name is seen wherever its file lies.
+        plain = re.sub(r"\?[^\s\"]*", "", masked(self.arguments))
+        words = re.sub(r"[^A-Za-z0-9.]+", "-", plain).strip("-")[:60]
         digest = hashlib.sha256(self.arguments.encode()).hexdigest()[:10]
         return f"{self.probe}-{words}-{digest}.json" if words else f"{self.probe}-{digest}.json"
 

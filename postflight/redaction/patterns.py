@@ -77,7 +77,7 @@ def redacted(value: Any, redact: Callable[[str], str]) -> Any:
     What stands beside the key of a confidential condition of a policy is replaced as a whole.
     """
     # Most data holds nothing to replace, and one long text is searched much faster than many short ones.
-    joined = "\n".join(_texts(value))
+    joined = "\n".join(dict.fromkeys(_texts(value)))
     return value if not _names_hidden(joined) and redact(joined) == joined else _redacted(value, redact)
 
 

@@ -11,7 +11,7 @@ from postflight.report.comparison import Comparison
 from postflight.run import Run
 from postflight.runbook import Entry
 from postflight.verdicts import Outcome
-from postflight.writing import Clean, Redact, as_json, as_line
+from postflight.writing import Clean, Redact, as_json, as_lines
 
 SCHEMA = 1
 
@@ -104,9 +104,9 @@ def text(
 
 def _list_of(told: Iterable[Any], redact: Redact) -> Iterator[Clean]:
     is_empty = True
-    for one in told:
+    for line in as_lines(told, redact):
         yield Clean("[\n" if is_empty else ",\n")
-        yield Clean(f"    {as_line(one, redact)}")
+        yield Clean(f"    {line}")
         is_empty = False
     yield Clean("[]" if is_empty else "\n  ]")
 
