@@ -1,12 +1,14 @@
-"""Fourteen secrets are planted where real ones lie; nothing that a run prints or writes may hold one."""
+"""Secrets are planted where real ones lie; nothing that a run prints or writes may hold a part of one."""
 
 from __future__ import annotations
 
 import base64
 import json
+import secrets as random_values
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -16,7 +18,7 @@ from selftests.proofs.harness import Sandbox, SuiteRun
 
 SALEOR, DOA = "saleor", "doa-market-prod"
 MARKS = {
-    name: f"marked-{number:02}-{name}"
+    name: f"{random_values.token_urlsafe(15)}-{number:02}"
     for number, name in enumerate(
         (
             "secret-key",
@@ -33,6 +35,8 @@ MARKS = {
             "session-token",
             "webhook",
             "message-of-argo-cd",
+            "variable-of-the-shell",
+            "password-of-the-shell",
         ),
         1,
     )
@@ -105,6 +109,9 @@ def planted(sandbox: Sandbox) -> Iterator[Mapping[str, str]]:
     kube.patch("ConfigMap", SALEOR, "saleor-storefront-config", {"data": {"NEXT_PUBLIC_API_URI": elsewhere}})
     yield {
         "AWS_SESSION_TOKEN": MARKS["session-token"],
+        "GITHUB_ACTIONS": "true",
+        "SLACK_HOOK": f"https://hooks.example.com/T0/{MARKS['variable-of-the-shell']}",
+        "DB_PW": f"{MARKS['password-of-the-shell']}\n",
         "POSTFLIGHT_SUMMARY_WEBHOOK": f"http://127.0.0.1:1/services/{MARKS['webhook']}",
     }
     put_operation(kube, delivered)
@@ -142,9 +149,10 @@ def leaks(run: SuiteRun, values: Mapping[str, str]) -> list[str]:
 
 
 def forms(value: str) -> Iterator[bytes]:
-    """Yield what gives a secret away: itself or its beginning, and its base64 wherever that begins."""
-    yield value.encode()
-    yield value[: len("marked-01-")].encode()
+    """Yield what gives a secret away: ten characters of it in a row, and its base64 wherever that begins."""
+    for at in range(len(value) - 9):
+        yield value[at : at + 10].encode()
+        yield quote(value[at : at + 10], safe="").encode()
     for before in range(3):
         encoded = base64.b64encode(b"." * before + value.encode())
         # The first and last characters are made of neighbours too.
@@ -162,13 +170,17 @@ def test_no_secret_is_printed_or_written(
             *VERBOSITIES[verbosity],
             f"--alluredir={tmp_path / 'allure'}",
             "--junitxml=$BESIDE/junit.xml",
-            environment={**planted, "BESIDE": str(tmp_path)},
+            environment={
+                **planted,
+                "BESIDE": str(tmp_path),
+                "GITHUB_STEP_SUMMARY": str(tmp_path / "step.md"),
+            },
         )
     finally:
         sandbox.mend("access-denied")
     beside = [file for file in tmp_path.rglob("*") if file.is_file()]
     written = {f"{name} in {file.name}" for name, value in secrets(sandbox).items() for file in beside
-               if value.encode() in file.read_bytes()}  # fmt: skip
+               for form in forms(value) if form in file.read_bytes()}  # fmt: skip
 
     told = [one["message"] for one in run.by_verdict("failed")]
     assert any("NEXT_PUBLIC_API_URI is" in message for message in told)

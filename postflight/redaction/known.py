@@ -19,6 +19,9 @@ ELLIPSIS = "…"
 _SHORTEST = 4
 _SHORTEST_LINE = 8
 _SHORTEST_BASE64 = 8
+_SHORTEST_LOOK = 10
+# Not `cart-service`: what is known by its looks alone may be a name.
+_RANDOM = re.compile(r"[A-Za-z].*\d|\d.*[A-Za-z]|[a-z].*[A-Z]|[A-Z].*[a-z]", re.DOTALL)
 # Parts of a value that a cut or a renderer has left: shorter ones are everyday words, and tell little.
 _PART = 6
 _WINDOW = 8
@@ -36,6 +39,7 @@ class Secrets:
         # Text is redacted far more often than a secret is met: longest form first, lengths for bisection.
         self._forms: tuple[str, ...] = ()
         self._lengths: list[int] = []
+        self._looks: set[str] = set()
         self._windows: frozenset[str] | None = None
         self.update(values)
 
@@ -69,7 +73,7 @@ class Secrets:
                 text = text.replace(form, REDACTED)
         if ELLIPSIS in text:
             text = _without_cut_parts(text, forms)
-        return visible(masked(text))
+        return visible(masked(text, self._learn))
 
     def redact_rendered(self, text: str) -> str:
         """Return a text that pytest rendered without secrets: pprint and reprlib break values into parts."""
@@ -94,11 +98,22 @@ class Secrets:
         """Return the last `most` characters of a text without secrets, from the beginning of a word."""
         return cut_short(self.redact(text)[::-1], most)[::-1]
 
+    def _learn(self, value: str) -> None:
+        """Remember what only looks like a secret, to recognise its parts where pytest renders it."""
+        if len(value) >= _SHORTEST_LOOK and _RANDOM.search(value) and value not in self._looks:
+            with self._lock:
+                self._looks.add(value)
+                self._windows = None
+
     def _all_windows(self) -> frozenset[str]:
         with self._lock:
             if self._windows is None:
+                looks = (form for value in self._looks for form in _forms(value))
                 self._windows = frozenset(
-                    window for form in self._forms if not _is_structured(form) for window in _windows_of(form)
+                    window
+                    for form in (*self._forms, *looks)
+                    if not _is_structured(form)
+                    for window in _windows_of(form)
                 )
             return self._windows
 

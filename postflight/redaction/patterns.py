@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from postflight.redaction import rules
@@ -62,13 +63,17 @@ _HEADER = re.compile(
     rf"(?!(?:{_SCHEME} )?(?:{_PLACEHOLDER}|{_PROSE}))(?:{_SCHEME} )?)"
     rf"{_BARE}"
 )
-_CREDENTIAL = re.compile(r"(?i)(?P<kind>\b(?:bearer|basic) )[a-z0-9+/=_.~-]{16,}")
+_CREDENTIAL = re.compile(r"(?i)(?P<name>\b(?:bearer|basic) )[a-z0-9+/=_.~-]{16,}")
 # Looked for first: a pattern is slow, and most texts hold none of these.
 _TELLTALES = ("passw", "passphrase", "pwd", "secret", "token", "key", "credential", "sig")
 # Keys of policy conditions that are shared secrets: their values, wherever they lie.
 _CONFIDENTIAL = frozenset({"aws:referer", "sts:externalid"})
 _VALUES = frozenset({"value", "values"})
 _BREAK = re.compile(r"""[\s"'`,;&=<>(){}\[\]]""")
+
+
+def _forget(_: str) -> None:
+    """Learn nothing."""
 
 
 def redacted(value: Any, redact: Callable[[str], str]) -> Any:
@@ -113,37 +118,46 @@ def _hidden(value: Any) -> Any:
     return [REDACTED for _ in value] if isinstance(value, list | tuple) else REDACTED
 
 
-def masked(text: str) -> str:
+def masked(text: str, learn: Callable[[str], None] = _forget) -> str:
     """Return `text` without what looks like a secret.
 
-    Those are logins in URLs, tokens in queries and headers, and values that are named like secrets
-    (`password=…`, `password: …`, `"token": "…"`).
+    Those are logins in URLs, tokens in queries and headers, values that are named like secrets
+    (`password=…`, `password: …`, `"token": "…"`), and what `rules.toml` describes. `learn` gets each.
     """
+    replaced = partial(_replaced, learn=learn)
     if "://" in text and "@" in text:
-        text = _URL.sub(_without_login, text)
+        text = _URL.sub(partial(_without_login, learn=learn), text)
     lowered = text.lower()
     if any(word in lowered for word in _TELLTALES):
         if "=" in text:
-            text = _QUERY.sub(rf"\g<name>{REDACTED}", text)
-            text = _ASSIGNMENT.sub(rf"\g<name>{REDACTED}", text)
+            text = _QUERY.sub(replaced, text)
+            text = _ASSIGNMENT.sub(replaced, text)
         if ":" in text and ('"' in text or "'" in text):
-            text = _MEMBER.sub(rf"\g<name>\g<mark>{REDACTED}\g<mark>", text)
-            text = _ESCAPED_MEMBER.sub(rf"\g<name>\g<mark>{REDACTED}\g<mark>", text)
-            text = _NUMBER.sub(rf"\g<name>{REDACTED}", text)
+            text = _MEMBER.sub(replaced, text)
+            text = _ESCAPED_MEMBER.sub(replaced, text)
+            text = _NUMBER.sub(replaced, text)
         if "=" in text or ":" in text:
-            text = _SETTING.sub(rf"\g<name>{REDACTED}", text)
-    text = rules.applied(text, lowered, REDACTED)
-    text = _CREDENTIAL.sub(rf"\g<kind>{REDACTED}", text)
-    return _HEADER.sub(rf"\g<name>{REDACTED}", text) if "authorization" in lowered else text
+            text = _SETTING.sub(replaced, text)
+    text = rules.applied(text, lowered, REDACTED, learn)
+    text = _CREDENTIAL.sub(replaced, text)
+    return _HEADER.sub(replaced, text) if "authorization" in lowered else text
 
 
-def _without_login(found: re.Match[str]) -> str:
+def _replaced(found: re.Match[str], learn: Callable[[str], None]) -> str:
+    """Replace what follows the name; marks around a quoted value stay."""
+    mark = found.groupdict().get("mark") or ""
+    learn(found[0][len(found["name"]) :].strip("\"'\\"))
+    return f"{found['name']}{mark}{REDACTED}{mark}"
+
+
+def _without_login(found: re.Match[str], learn: Callable[[str], None]) -> str:
     """Replace a URL's login up to the last @: a password may hold one, and a slash too."""
     address = found[0]
     quoted = _END_OF_URL.split(address, maxsplit=1)[0]
     for text in dict.fromkeys((quoted, address)):
         ends = [at.start() for at in _AT.finditer(text)]
         if ends and _LOGIN.match(text[: ends[-1]]):
+            learn(address[: ends[-1]].partition(":")[2] or address[: ends[-1]])
             return REDACTED + address[ends[-1] :]
     return address
 

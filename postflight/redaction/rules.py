@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,18 +29,20 @@ class Rule:
     harmless: tuple[str, ...]
     prose: bool = False
 
-    def applied(self, text: str, redacted: str) -> str:
+    def applied(self, text: str, redacted: str, learn: Callable[[str], None]) -> str:
         """Return the text with what this rule finds replaced."""
-        return re.sub(self.regex, lambda found: self._replaced(found, redacted), text)
+        return re.sub(self.regex, lambda found: self._replaced(found, redacted, learn), text)
 
-    def _replaced(self, found: re.Match[str], redacted: str) -> str:
+    def _replaced(self, found: re.Match[str], redacted: str, learn: Callable[[str], None]) -> str:
         if "secret" not in found.re.groupindex:
+            learn(found[0])
             return redacted
         secret = found["secret"]
         if self.prose and (_PLACEHOLDER.fullmatch(secret) or _PROSE.fullmatch(secret.lower())):
             return found[0]
         if secret.rstrip("]").endswith(redacted.rstrip("]")):
             return found[0]
+        learn(secret)
         start, end = (place - found.start() for place in found.span("secret"))
         return f"{found[0][:start]}{redacted}{found[0][end:]}"
 
@@ -61,9 +64,9 @@ def rules() -> tuple[Rule, ...]:
     )
 
 
-def applied(text: str, lowered: str, redacted: str) -> str:
+def applied(text: str, lowered: str, redacted: str, learn: Callable[[str], None]) -> str:
     """Return `text` with what looks like a secret replaced by `redacted`; `lowered` is it in lower case."""
     for rule in rules():
         if any(word in lowered for word in rule.keywords):
-            text = rule.applied(text, redacted)
+            text = rule.applied(text, redacted, learn)
     return text
