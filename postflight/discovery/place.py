@@ -84,9 +84,9 @@ def arrive(wanted: Wanted, process: Mapping[str, str], secrets: Secrets) -> Plac
 
     `secrets` learns those that are met, for whoever prints what is found.
     """
-    first = _environment(wanted, _UNKNOWN_ACCOUNT, None)
-    ask = _ask(first, wanted, process, secrets)
-    account = ask(sts.caller).account
+    nowhere = _environment(wanted, _UNKNOWN_ACCOUNT, None)
+    account = _ask(nowhere, wanted, process, secrets)(sts.caller).account
+    ask = _ask(_environment(wanted, account, None), wanted, process, secrets)
     _prefetch(ask)
     cluster = _chosen_cluster(wanted, ask, process)
     environment = _environment(wanted, account, cluster)
