@@ -122,9 +122,9 @@ def begin(
     given = workers.given(config)
     limit_s = options.duration(config, "--deadline")
     until = given["until"] if given else (began + limit_s if limit_s is not None else None)
-    connections = Connections(declared, vantage, os.environ, guard.secrets(config))
     language = runbook.language_of(config.getoption("--lang"), os.environ)
     with _folder_of_run(config, declared, given) as folder:
+        connections = Connections(declared, vantage, os.environ, guard.secrets(config), folder)
         answers: Answers
         if again is None:
             answers = live_answers(folder, connections, shared=given is not None, until=until)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
+from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 # make, a CI runner's time limit and a Job's deadline send the first; a terminal that is closed, the second,
 # which Windows does not have.
@@ -14,11 +16,21 @@ _ENDING: Final = tuple(
 )
 
 
-class Interrupts:
-    """Turns signals into KeyboardInterrupt, until they are given back."""
+# So long may a removal hold up a run that is ended; then a second Ctrl-C ends it as ever.
+_HELD_S: Final = 10.0
 
-    def __init__(self) -> None:
+
+class Interrupts:
+    """Turns signals into KeyboardInterrupt, until they are given back.
+
+    `is_held`: whether this process is removing what it has written. Meanwhile a second signal is ignored.
+    """
+
+    def __init__(self, is_held: Callable[[], bool] = lambda: False) -> None:
         self._before: dict[signal.Signals, Any] = {}
+        self._is_held = is_held
+        self._first: float | None = None
+        self._only_once = False
 
     def hear(self, *, only_once: bool) -> None:
         """Begin; a signal that whoever started us ignores (nohup) stays ignored.
@@ -28,10 +40,10 @@ class Interrupts:
         """
         if threading.current_thread() is not threading.main_thread():
             return
-        handler = _interrupt_once if only_once else signal.default_int_handler
-        for number in (*_ENDING, *((signal.SIGINT,) if only_once else ())):
+        self._only_once = only_once
+        for number in (*_ENDING, signal.SIGINT):
             if signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, handler)
+                self._before[number] = signal.signal(number, self._interrupt)
 
     def give_back(self) -> None:
         """Let signals mean what they meant before."""
@@ -39,13 +51,10 @@ class Interrupts:
             signal.signal(number, handler)
         self._before.clear()
 
-
-def _interrupt_once(_number: int, _frame: FrameType | None) -> NoReturn:
-    # Not SIG_IGN: of a signal that came at the same moment Python would tell a race, with a traceback.
-    for number in (*_ENDING, signal.SIGINT):
-        signal.signal(number, _ignore)
-    raise KeyboardInterrupt
-
-
-def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Hear a second signal, and go on ending."""
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now
+        elif self._only_once or (now - self._first < _HELD_S and self._is_held()):
+            return
+        raise KeyboardInterrupt

@@ -64,7 +64,7 @@ class Hooks:
         self._told_failures = 0
         self._why_ended = ""
         self._is_selected = False
-        self._interrupts = Interrupts()
+        self._interrupts = Interrupts(lambda: self._session.is_removing)
         config.pluginmanager.register(self._session.fixtures(), "postflight-fixtures")
         if self._style_is_ours:
             config.option.tbstyle = "no"

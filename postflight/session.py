@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from postflight import beginning, collection, guard, options, sdks, workers
+from postflight import beginning, closing, collection, guard, options, sdks, workers
 from postflight.bring_up import BroughtUp
 from postflight.environment import Subject
 from postflight.evidence import LiveAnswers, Unverified
@@ -30,12 +30,10 @@ from postflight.verdicts import Outcome, judge, unchecked, undeclared
 from postflight.waivers import notes, waived
 
 CONCURRENCY = 48
-_HURRY_S = 1.2
 # After the deadline, what was seen in time is judged for so long. Some 700 checks take a second.
 _JUDGING_S = 5.0
 # After Ctrl-C not even that: whoever pressed it waits.
 _MOMENT_S = 1.0
-_LONGEST_LOOK_S = 30.0
 
 
 class Session:
@@ -219,7 +217,11 @@ class Session:
         if run is None:
             return exit_status
         is_over = _is_over(run)
-        self._close(run, exit_status, is_at_its_end=self.judged.is_all)
+        try:
+            self._close(run, exit_status, is_at_its_end=self.judged.is_all)
+        except KeyboardInterrupt:
+            exit_status = int(pytest.ExitCode.INTERRUPTED)
+            self._close(run, exit_status)
         left_out = self.collection.undeclared if self._config.getoption("--strict-environment") else {}
         is_whole = not options.selects(self._config) and not is_cut_short(exit_status)
         outcomes = [
@@ -255,22 +257,18 @@ class Session:
 
     def give_up(self) -> None:
         """Begin nothing any more, and wait for nothing yet: the run is being interrupted."""
-        if self._run is not None and isinstance(self._run.answers, LiveAnswers):
-            self._run.connections.ending.set()
-            self._run.answers.close(0.0, only_writes=True)
+        if self._run is not None:
+            closing.give_up(self._run)
+
+    @property
+    def is_removing(self) -> bool:
+        """Whether this process is still to remove something that it has written."""
+        return closing.is_removing(self._run)
 
     def _close(self, run: Run, exit_status: int, *, is_at_its_end: bool = True) -> None:
-        """Let looks end that are under way: another worker may wait for them, and a canary must be removed.
-
-        After Ctrl-C, -x and --deadline only what writes is waited for, and not for long.
-        """
-        if not isinstance(run.answers, LiveAnswers):
-            return
         is_cut = is_cut_short(exit_status) or not is_at_its_end
         hurries = _is_over(run) or is_cut or bool(self._config.getoption("maxfail"))
-        if hurries:
-            run.connections.ending.set()
-        run.answers.close(_HURRY_S if hurries else _LONGEST_LOOK_S, only_writes=hurries)
+        closing.close(run, hurries=hurries, is_worker=workers.is_worker(self._config))
 
     def summary_lines(self, width: int) -> Iterator[terminal.Line]:
         """Yield the end of the terminal's output."""
@@ -281,6 +279,9 @@ class Session:
 
     def end(self) -> None:
         """Take down what this run brought up, and take secrets out of pytest's own JUnit file."""
+        if self._run is not None and self.is_removing:
+            # Something has ended the session before its end.
+            self._close(self._run, int(pytest.ExitCode.INTERRUPTED))
         written = junit.written(self._config)
         try:
             if self._run is not None and written is not None:

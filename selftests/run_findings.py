@@ -58,7 +58,12 @@ def findings(
         for cause in causes:
             links[cause].append(one)
     return Findings(
-        results={"run": RUN, "calls": {"aws": {"ec2:DescribeSubnets": 2}}, "not_declared": []},
+        results={
+            "run": RUN,
+            "calls": {"aws": {"ec2:DescribeSubnets": 2}},
+            "not_declared": [],
+            "canaries_left": [],
+        },
         outcomes=outcomes,
         explanation=Explanation(tuple(one for one in failed if one not in explained), explained),
         comparison=more.pop("comparison", Comparison()),

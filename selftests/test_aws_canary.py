@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from postflight.probes.aws import canary
+from postflight.probes.aws.canary_records import CanaryRecords
 from postflight.probes.aws.client import ATTEMPTS
 from sandbox import names
+from sandbox.aws.client import Aws
 from selftests.aws_looks import VERSIONED, connections, difference, look, refusal
 from selftests.aws_server import Cloud
+from selftests.s3_proxy import How, S3Proxy, standing_before
 
 pytest_plugins = ["selftests.aws_fixtures"]
 
@@ -126,6 +131,116 @@ def test_a_version_that_may_not_be_deleted_is_told(cloud: Cloud, versioned: str)
     assert seen.left == ()
     assert [one.split()[0] for one in seen.kept] == [OLD, seen.key]
     assert set(left) == {OLD, seen.key}
+
+
+def test_a_canary_of_another_run_is_left_alone_while_it_may_live(cloud: Cloud) -> None:
+    """On another machine there is no record; none lives for two minutes, and its key has its time."""
+    now = datetime.now(UTC)
+    young, old = (
+        f"{PREFIX}{now - age:%Y%m%dT%H%M%S}Z-shop-stage-20261201T014810Z-0123456789abcdef"
+        for age in (timedelta(seconds=60), timedelta(seconds=180))
+    )
+    store = cloud.aws.client("s3")
+    for key in (young, old):
+        store.put_object(Bucket=names.MEDIA_BUCKET, Key=key, Body=b"x")
+    try:
+        seen = upload(cloud)
+        assert (seen.swept, seen.left) == ((old,), ())
+        assert keys(cloud) == [young]
+    finally:
+        store.delete_object(Bucket=names.MEDIA_BUCKET, Key=young)
+
+
+def test_a_look_ends_and_removes_its_canary_however_slowly_it_is_read(cloud: Cloud) -> None:
+    """A byte a second is no silence: no time limit of a connection ends that."""
+    with standing_before(str(cloud.aws.endpoint_url)) as proxy:
+        proxy.behaviour["GetObject"] = "drip"
+        said = refusal(lambda: look_at(proxy, names.MEDIA_BUCKET))
+    assert "step get" in str(said)
+    assert keys(cloud) == []
+
+
+@pytest.mark.parametrize("how", ["hang", "page"])
+def test_a_removal_without_an_answer_of_s3_is_none(cloud: Cloud, tmp_path: Path, how: How) -> None:
+    """A sign-in page with status 200 is no deletion, and the run's folder keeps what is left."""
+    with standing_before(str(cloud.aws.endpoint_url)) as proxy:
+        proxy.behaviour["DeleteObject"] = how
+        said = refusal(lambda: look_at(proxy, names.MEDIA_BUCKET, tmp_path / "sandbox-1"))
+    assert "s3:DeleteObject" in str(said)
+    left = CanaryRecords(tmp_path / "sandbox-1").of_this_run()
+    assert [one.canary.key for one in left] == keys(cloud)
+
+    seen = look_at(cloud.aws, names.MEDIA_BUCKET, tmp_path / "sandbox-2")
+    assert seen.swept == tuple(one.canary.key for one in left)
+    assert keys(cloud) == []
+    assert CanaryRecords(tmp_path / "sandbox-1").of_this_run() == []
+
+
+def look_at(place: S3Proxy | Aws, bucket: str, run: Path | None = None) -> canary.Canary:
+    """Let a canary fly as the run itself, by way of a proxy, in a run with a folder."""
+    if run is not None:
+        run.mkdir()
+    reached = connections(place.url if isinstance(place, S3Proxy) else place.endpoint_url)
+    reached.canaries = CanaryRecords(run)
+    seen: canary.Canary = look(reached, canary.canary, bucket, PREFIX, None)
+    return seen
+
+
+def test_an_unanswered_upload_leaves_no_version(cloud: Cloud, versioned: str) -> None:
+    """Its version is not known; the deletion's marker tells that there is one, and both are removed."""
+    with standing_before(str(cloud.aws.endpoint_url)) as proxy:
+        proxy.behaviour["PutObject"] = "mute"
+        refusal(lambda: look_at(proxy, versioned))
+    left = versions(cloud, versioned)
+    cloud.aws.client("s3").delete_bucket(Bucket=versioned)
+    assert left == []
+
+
+def test_a_canary_under_retention_is_named_with_its_version(cloud: Cloud, tmp_path: Path) -> None:
+    """Object lock forbids the deletion of a version for everybody: it is hidden, and named."""
+    store = cloud.aws.client("s3")
+    store.create_bucket(
+        Bucket=VERSIONED,
+        CreateBucketConfiguration={"LocationConstraint": names.REGION},
+        ObjectLockEnabledForBucket=True,
+    )
+    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+    store.put_object_lock_configuration(
+        Bucket=VERSIONED, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+    )
+    try:
+        seen = look_at(cloud.aws, VERSIONED, tmp_path / "run")
+        (record,) = CanaryRecords(tmp_path / "run").of_this_run()
+    finally:
+        found = store.list_object_versions(Bucket=VERSIONED, Prefix=PREFIX)
+        for one in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
+            store.delete_object(
+                Bucket=VERSIONED, Key=one["Key"], VersionId=one["VersionId"], BypassGovernanceRetention=True
+            )
+        store.delete_bucket(Bucket=VERSIONED)
+    assert seen.kept == (f"{seen.key} ({record.canary.version})",)
+    assert [one["VersionId"] for one in found["Versions"]] == [record.canary.version]
+    assert record.canary.command.endswith(f"--key {seen.key} --version-id {record.canary.version}")
+
+
+def test_a_canary_that_cannot_be_recorded_is_not_written(cloud: Cloud, tmp_path: Path) -> None:
+    """The next run could not find it again."""
+    reached = connections(cloud.aws.endpoint_url)
+    reached.canaries = CanaryRecords(tmp_path / "no-such-folder")
+    before = cloud.aws.calls().get("s3:PutObject", 0)
+    said = refusal(lambda: look(reached, canary.canary, names.MEDIA_BUCKET, PREFIX, None))
+    assert "cannot be recorded" in str(said)
+    assert cloud.aws.calls().get("s3:PutObject", 0) == before
+
+
+def test_nothing_is_written_once_the_run_is_ended(cloud: Cloud) -> None:
+    """What is begun now could not be removed in time."""
+    reached = connections(cloud.aws.endpoint_url)
+    reached.ending.set()
+    before = cloud.aws.calls().get("s3:PutObject", 0)
+    said = refusal(lambda: look(reached, canary.canary, names.MEDIA_BUCKET, PREFIX, names.API_ROLE))
+    assert "was ended" in str(said)
+    assert cloud.aws.calls().get("s3:PutObject", 0) == before
 
 
 def test_refused_role_is_a_finding(cloud: Cloud) -> None:

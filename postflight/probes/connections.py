@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from postflight.environment import Environment, Vantage
+from postflight.probes.aws.canary_records import CanaryRecords
 from postflight.redaction import Secrets
 from postflight.redaction.process import secrets_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from postflight.probes.addresses import Addresses
     from postflight.probes.aws.client import Aws
     from postflight.probes.kubernetes.client import Kubernetes
@@ -56,6 +61,22 @@ class Calls:
             }
 
 
+class Ending:
+    """Whether the run is being ended; who waits for something else can wait for `begun` as well."""
+
+    def __init__(self) -> None:
+        self.begun: Future[None] = Future()
+
+    def set(self) -> None:
+        """End the run; that may be said more than once."""
+        with suppress(InvalidStateError):
+            self.begun.set_result(None)
+
+    def is_set(self) -> bool:
+        """Whether the run is being ended."""
+        return self.begun.done()
+
+
 class Connections:
     """Everything that a probe needs to reach the environment."""
 
@@ -65,8 +86,13 @@ class Connections:
         vantage: Vantage,
         process: Mapping[str, str],
         secrets: Secrets | None = None,
+        run: Path | None = None,
     ) -> None:
-        """Keep what clients are made of; `secrets`: those that this process knows already."""
+        """Keep what clients are made of.
+
+        `secrets`: those that this process knows already. `run`: the run's folder, where what it writes is
+        recorded until it is removed.
+        """
         self.environment = environment
         self.vantage = vantage
         # A snapshot: pytest writes into os.environ while threads read it.
@@ -74,8 +100,9 @@ class Connections:
         self.calls = Calls()
         self.secrets = secrets if secrets is not None else Secrets()
         self.secrets.update(secrets_of(self.process))
-        # Set when the run ends early: whoever has written something removes it and gives up.
-        self.ending = threading.Event()
+        # Set when the run ends early: what was written is removed, and nothing is written any more.
+        self.ending = Ending()
+        self.canaries = CanaryRecords(run)
         self._making = threading.RLock()
         self._aws: Aws | None = None
         self._kubernetes: Kubernetes | None = None

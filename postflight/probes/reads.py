@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextvars
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -72,9 +73,15 @@ class Probe(Generic[P, E]):
         return f"{needs}; AWS throttles {', '.join(throttled)}" if throttled else needs
 
     def _look(self, connections: Connections, *args: P.args, **kwargs: P.kwargs) -> E:
+        with self.allowed():
+            return self.function(connections, *args, **kwargs)
+
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Allow this thread what the probe declares, to finish what one of its looks has begun."""
         token = _allowed.set(self.reads)
         try:
-            return self.function(connections, *args, **kwargs)
+            yield
         finally:
             _allowed.reset(token)
 

@@ -199,5 +199,16 @@ def _rest(findings: Findings) -> Iterator[str]:
         yield ""
         yield from (f"- {one['section']}: {one['why']}" for one in findings.results["not_declared"])
         yield ""
+    yield from _canaries_left(findings)
     yield from _changes(findings)
     yield f"Calls: {findings.calls()}"
+
+
+def _canaries_left(findings: Findings) -> Iterator[str]:
+    left = findings.results["canaries_left"]
+    if left:
+        yield "## Canary objects that may be left"
+        yield ""
+        for one in left:
+            yield f"- {code('s3://' + one['bucket'] + '/' + one['key'])}: {prose(one['why'])}"
+        yield from ("", f"{_FENCE}bash", *(one["command"] for one in left), _FENCE, "")

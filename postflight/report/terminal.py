@@ -56,6 +56,7 @@ def lines(findings: Findings, width: int) -> Iterator[Line]:
     yield from _waived(findings, width)
     yield from _settled(findings.outcomes, width)
     yield from _left_out(findings, width)
+    yield from _canaries_left(findings, width)
     yield Line()
     if findings.replay:
         yield from _wrapped(findings.replay, width, "  ", {**YELLOW, **BOLD})
@@ -235,6 +236,17 @@ def _left_out(findings: Findings, width: int) -> Iterator[Line]:
     for why, sections in by_reason.items():
         more = f" and {len(sections) - 1} more" if len(sections) > 1 else ""
         yield from _wrapped(f"not looked at: {sections[0]}{more}: {why}", width, "  ", DIM)
+
+
+def _canaries_left(findings: Findings, width: int) -> Iterator[Line]:
+    """Yield what the run wrote and may not have removed; the command keeps its line."""
+    left = findings.results["canaries_left"]
+    if left:
+        yield Line()
+        yield Line(f"CANARY LEFT: {counted(len(left), 'object')} of this run may lie in S3", RED)
+    for one in left:
+        yield from _wrapped(f"  s3://{one['bucket']}/{one['key']}: {one['why']}", width, "    ", RED)
+        yield Line(f"    {one['command']}", BOLD)
 
 
 def _wrapped(text: str, width: int, indent: str, markup: Mapping[str, bool] | None = None) -> Iterator[Line]:

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from postflight.evidence import Evidence, Unverified
-from postflight.probes.aws.credentials import NotAssumed
-from postflight.probes.aws.refusals import error_code, garbage, one_line, translated
+from postflight.probes.aws.canary_records import Record, WrittenCanary
+from postflight.probes.aws.canary_removal import current_version, delete
+from postflight.probes.aws.canary_sending import ENDED
+from postflight.probes.aws.canary_upload import (
+    REMOVAL_S,
+    Removal,
+    Upload,
+    attempt,
+    ends_in_time,
+    in_background,
+    remove,
+)
+from postflight.probes.aws.refusals import garbage
 from postflight.probes.connections import Connections
 from postflight.probes.reads import reads
 
-# A canary this old was left by a run that was killed; a younger one may be another run's.
-LEFT_BEHIND_AFTER: Final = timedelta(minutes=10)
+# No canary gets older than half a minute: of one that nothing else is known of, its run was killed.
+LEFT_BEHIND_AFTER: Final = timedelta(minutes=2)
 STEPS: Final = ("put", "head", "get", "compare", "delete")
 
-# What each step needs; a comparison calls nobody.
-_PERMISSION: Final[Mapping[str, str]] = {
-    "put": "s3:PutObject",
-    "head": "s3:GetObject",
-    "get": "s3:GetObject",
-    "compare": "s3:GetObject",
-    "delete": "s3:DeleteObject",
-}
+# Together with the removal they fit into the deadline.
+_STEPS_S: Final = 20.0
+_SWEEP_S: Final = 8.0
+_LAST_LISTING_S: Final = 4.0
 _TIME: Final = "%Y%m%dT%H%M%S"
-_OUR_KEY: Final = re.compile(r"(?P<time>\d{8}T\d{6})Z-[0-9a-f]{16}")
-_DENIED: Final = ("403", "AccessDenied", "AllAccessDisabled")
-_ABSENT: Final = ("404", "NoSuchKey", "NoSuchBucket")
+_OUR_KEY: Final = re.compile(r"(?P<time>\d{8}T\d{6})Z-(?:[A-Za-z0-9.-]+-)?[0-9a-f]{16}")
 
 
 class Canary(Evidence):
@@ -62,69 +68,11 @@ class Canary(Evidence):
 
 
 @dataclass(frozen=True)
-class _Upload:
-    """One canary on its way."""
+class _Bucket:
+    """What lies below the prefix, and S3's own time then: clocks of several machines differ."""
 
-    connections: Connections
-    bucket: str
-    key: str
-    role: str | None
-    versions: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-
-    @property
-    def client(self) -> Any:
-        return self.connections.aws.client("s3", role=self.role)
-
-    def steps(self) -> Mapping[str, Callable[[], str]]:
-        """Return each step but the removal; a step returns what is wrong, empty when all is well."""
-        content = secrets.token_bytes(64)
-        received: list[bytes] = []
-
-        def put() -> str:
-            written = self.client.put_object(Bucket=self.bucket, Key=self.key, Body=content)
-            self.versions.append(written.get("VersionId", ""))
-            return ""
-
-        def head() -> str:
-            size = self.client.head_object(Bucket=self.bucket, Key=self.key)["ContentLength"]
-            return "" if size == len(content) else f"S3 says {size} bytes, {len(content)} were sent"
-
-        def get() -> str:
-            received.append(self.client.get_object(Bucket=self.bucket, Key=self.key)["Body"].read())
-            return ""
-
-        def compare() -> str:
-            return "" if received == [content] else "what came back is not what was sent"
-
-        return {"put": put, "head": head, "get": get, "compare": compare}
-
-    def delete(self) -> str:
-        """Remove the object; where the bucket keeps versions, its version: else it would be hidden only."""
-        from botocore.exceptions import ClientError
-
-        version = self.versions[-1] if self.versions else self._current_version()
-        if version:
-            try:
-                self.client.delete_object(Bucket=self.bucket, Key=self.key, VersionId=version)
-            except ClientError as error:
-                if error_code(error.response) not in _DENIED:
-                    raise
-                self.kept.append(f"{self.key} ({version})")
-            else:
-                return ""
-        self.client.delete_object(Bucket=self.bucket, Key=self.key)
-        return ""
-
-    def _current_version(self) -> str:
-        """Return the version of an object that somebody else wrote, or whose writing was not answered."""
-        from botocore.exceptions import ClientError
-
-        try:
-            return str(self.client.head_object(Bucket=self.bucket, Key=self.key).get("VersionId", ""))
-        except ClientError:
-            # It is not there, or may not be looked at; what deletes it next says so.
-            return ""
+    keys: tuple[str, ...]
+    now: datetime
 
 
 @reads(
@@ -135,18 +83,47 @@ def canary(connections: Connections, bucket: str, prefix: str, role: str | None)
     """Upload one object under `prefix` as IAM role `role` (None: as the run itself), and remove it.
 
     That the role is refused is evidence; that the run itself is refused is Unverified. What the run cannot
-    list it does not write, since it could not clean up.
+    list it does not write, since it could not clean up. The removal waits for no step: it begins when the
+    steps are done, when their time is over, or when the run is ended.
     """
-    now = datetime.now(UTC)
-    key = f"{prefix}{now.strftime(_TIME)}Z-{secrets.token_hex(8)}"
-    upload = _Upload(connections, bucket, key, role)
-    swept = _sweep(upload, prefix, now)
-    if swept is None:
+    upload = Upload(connections, bucket, role)
+    carrying = in_background(lambda: _swept_and_carried(connections, upload, prefix))
+    # Made ahead, since the removal is waited for. What may be wrong with it, the steps meet as well.
+    in_background(lambda: connections.aws.client("s3", role=role, brief=True))
+    is_done = False
+    try:
+        is_done = ends_in_time(carrying, _STEPS_S, connections.ending)
+    finally:
+        removal = upload.end(is_under_way=not is_done)
+    if not is_done:
+        late = f"The canary's step {upload.step} in {bucket} did not end within {_STEPS_S:g} s."
+        raise Unverified(ENDED if connections.ending.is_set() else late)
+    seen = carrying.result()
+    if removal.error is not None:
+        raise removal.error
+    return _with_removal(seen, removal, _left(connections, seen, prefix)) if seen.key else seen
+
+
+def _with_removal(seen: Canary, removal: Removal, left: tuple[str, ...]) -> Canary:
+    changes: dict[str, Any] = {"left": left}
+    if removal.kept:
+        changes["kept"] = (*seen.kept, f"{seen.key} ({removal.kept})")
+    if not removal.problem:
+        changes["done"] = (*seen.done, "delete")
+    elif not seen.failed_step:
+        changes |= {"failed_step": "delete", "problem": removal.problem}
+    return seen.model_copy(update=changes)
+
+
+def _swept_and_carried(connections: Connections, upload: Upload, prefix: str) -> Canary:
+    bucket, role = upload.canary.bucket, upload.canary.role
+    found = _listed(connections, bucket, prefix)
+    if found is None:
         problem = f"there is no bucket {bucket}"
         return Canary(bucket=bucket, key="", role=role, failed_step="put", problem=problem)
-    done, failed, problem = _carry_out(upload)
-    still_there = _listed(connections, bucket, prefix) or ()
-    left = tuple(one for one in still_there if one == key or _is_left_behind(one, prefix, now))
+    swept, kept = _sweep(connections, upload, found, prefix)
+    key = connections.canaries.new_key(prefix, found.now.strftime(_TIME))
+    done, failed, problem = upload.carry(key)
     return Canary(
         bucket=bucket,
         key=key,
@@ -154,66 +131,74 @@ def canary(connections: Connections, bucket: str, prefix: str, role: str | None)
         done=done,
         failed_step=failed,
         problem=problem,
-        swept=swept,
-        left=left,
-        kept=tuple(upload.kept),
+        swept=tuple(swept),
+        kept=tuple(kept),
     )
 
 
-def _carry_out(upload: _Upload) -> tuple[tuple[str, ...], str, str]:
-    """Return the steps done, the first that failed, and why. The object is removed whatever happens.
+def _sweep(
+    connections: Connections, upload: Upload, found: _Bucket, prefix: str
+) -> tuple[list[str], list[str]]:
+    """Remove what killed runs left; return its keys, and the versions that may not be deleted."""
+    records = connections.canaries.of_bucket(upload.canary.bucket)
+    until = time.monotonic() + _SWEEP_S
+    client = connections.aws.client("s3", role=upload.canary.role)
+    swept: list[str] = []
+    kept: list[str] = []
+    for one, record in _left_behind(replace(upload.canary), found, prefix, records):
+        if upload.sending.is_stopped or time.monotonic() > until:
+            break
 
-    Raises Unverified when the run is being ended: then nothing is begun any more but the removal.
-    """
-    done: list[str] = []
-    failed = problem = removal = ""
-    is_sent = True
-    try:
-        for name, step in upload.steps().items():
-            if upload.connections.ending.is_set():
-                raise Unverified("The run was ended before the canary had been read again.")
-            problem = _attempt(step, _PERMISSION[name], upload.role)
-            if problem:
-                failed = name
-                break
-            done.append(name)
-    except NotAssumed:
-        is_sent = bool(done)
-        raise
-    finally:
-        # Also when a step failed: a put that was refused half way may still have written.
-        if is_sent:
-            removal = _attempt(upload.delete, _PERMISSION["delete"], upload.role)
-    if removal and not failed:
-        return tuple(done), "delete", removal
-    return (*done, *(() if removal else ("delete",))), failed, problem
+        def step(one: WrittenCanary = one) -> str:
+            version = one.version or current_version(client, one)
+            kept.extend(f"{one.key} ({each})" for each in delete(client, replace(one, version=version)))
+            return ""
+
+        before = len(kept)
+        if attempt(step, "s3:DeleteObject", one.role):
+            continue
+        swept.append(one.key)
+        if record is not None and len(kept) == before:
+            record.drop()
+    return swept, kept
 
 
-def _attempt(step: Callable[[], str], permission: str, role: str | None) -> str:
-    """Return what is wrong with a step, empty when all is well. Raises Unverified."""
-    from botocore.exceptions import ClientError
+def _left_behind(
+    ours: WrittenCanary, found: _Bucket, prefix: str, records: Mapping[str, Record]
+) -> Iterator[tuple[WrittenCanary, Record | None]]:
+    """Yield the canaries of runs that are over: listed ones, and versions that no listing shows."""
+    for key in found.keys:
+        record = records.get(key)
+        if _is_left_behind(key, prefix, found.now, record):
+            yield (replace(ours, key=key, version=record.canary.version if record else ""), record)
+    for key, record in records.items():
+        if not key.startswith(prefix) or key in found.keys or record.is_of_a_live_process:
+            continue
+        if record.canary.version:
+            yield replace(ours, key=key, version=record.canary.version), record
+        else:
+            # It has been removed meanwhile, or never arrived.
+            record.drop()
 
-    with translated(permission):
-        try:
-            return step()
-        except ClientError as error:
-            code = error_code(error.response)
-            if code in _ABSENT or (code in _DENIED and role is not None):
-                return f"{code}: {one_line(str(error.response['Error'].get('Message', '')))}"
-            raise
 
-
-def _sweep(upload: _Upload, prefix: str, now: datetime) -> tuple[str, ...] | None:
-    """Remove what killed runs left, and return its keys; None where there is no bucket."""
-    found = _listed(upload.connections, upload.bucket, prefix)
+def _left(connections: Connections, seen: Canary, prefix: str) -> tuple[str, ...]:
+    """Return what lies there after all. Raises Unverified."""
+    listing = in_background(lambda: _listed(connections, seen.bucket, prefix))
+    if not ends_in_time(listing, _LAST_LISTING_S, connections.ending):
+        late = f"{seen.bucket} could not be listed again within {_LAST_LISTING_S:g} s (s3:ListBucket)."
+        raise Unverified(ENDED if connections.ending.is_set() else late)
+    found = listing.result()
     if found is None:
-        return None
-    # What may not be deleted for good is told together with what becomes of this upload.
-    old = (replace(upload, key=one, versions=[]) for one in found if _is_left_behind(one, prefix, now))
-    return tuple(one.key for one in old if not _attempt(one.delete, _PERMISSION["delete"], upload.role))
+        return ()
+    records = connections.canaries.of_bucket(seen.bucket)
+    return tuple(
+        key
+        for key in found.keys
+        if key == seen.key or _is_left_behind(key, prefix, found.now, records.get(key))
+    )
 
 
-def _listed(connections: Connections, bucket: str, prefix: str) -> tuple[str, ...] | None:
+def _listed(connections: Connections, bucket: str, prefix: str) -> _Bucket | None:
     pages = connections.aws.pages(
         "s3", "ListObjectsV2", None, Bucket=bucket, Prefix=prefix, absent=("NoSuchBucket",)
     )
@@ -221,12 +206,43 @@ def _listed(connections: Connections, bucket: str, prefix: str) -> tuple[str, ..
         return None
     if any("Contents" not in page and page.get("KeyCount") != 0 for page in pages):
         raise garbage("s3:ListBucket", "it lists nothing and does not say so")
-    return tuple(item["Key"] for page in pages for item in page.get("Contents", ()))
+    keys = tuple(item["Key"] for page in pages for item in page.get("Contents", ()))
+    return _Bucket(keys, _time_of(pages[0]))
 
 
-def _is_left_behind(key: str, prefix: str, now: datetime) -> bool:
-    """Whether a key is that of a canary that is old. A key that we did not write is left alone."""
+def _time_of(page: Mapping[str, Any]) -> datetime:
+    """Return S3's time, as the Date of its answer says (RFC 9110, 6.6.1); ours, where that is missing."""
+    try:
+        return parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
+    except (LookupError, TypeError, ValueError):
+        return datetime.now(UTC)
+
+
+def _is_left_behind(key: str, prefix: str, now: datetime, record: Record | None) -> bool:
+    """Whether a key is that of a canary whose run is over. A key that we did not write is left alone.
+
+    On this machine a record tells, whatever the key's age; else a canary that is older than any gets.
+    """
     written = _OUR_KEY.fullmatch(key.removeprefix(prefix))
     if written is None:
         return False
+    if record is not None:
+        return not record.is_of_a_live_process
     return now - datetime.strptime(written["time"], _TIME).replace(tzinfo=UTC) > LEFT_BEHIND_AFTER
+
+
+def remove_abandoned(connections: Connections) -> None:
+    """Remove what processes of this run have written that ended before they could, within REMOVAL_S."""
+    until = time.monotonic() + REMOVAL_S
+    records = connections.canaries
+    for record in records.of_this_run():
+        one = record.canary
+        if one.why or record.is_of_a_live_process:
+            continue
+        with canary.allowed():
+            removal = remove(connections, one, until)
+        if removal.why:
+            records.keep(replace(one, why=removal.why, version=removal.kept or one.version))
+            records.release(one)
+        else:
+            record.drop()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from postflight.probes.aws.canary_sending import refuse_after_the_end
 from postflight.probes.aws.credentials import assumed, new_session
 from postflight.probes.aws.permissions import CANARY_WRITES, is_read, permission_of
 from postflight.probes.aws.proxies import proxies_for
@@ -23,6 +24,12 @@ ATTEMPTS: Final = 3
 CONNECT_TIMEOUT_S: Final = 3
 READ_TIMEOUT_S: Final = 5
 CONNECTIONS: Final = 32
+# Of calls that are made while a run ends: it waits for them, and waits some seconds only.
+_BRIEF: Final[Mapping[str, Any]] = {
+    "connect_timeout": 2,
+    "read_timeout": 2,
+    "retries": {"mode": "standard", "total_max_attempts": 2},
+}
 
 _ASSUME: Final = "sts:AssumeRole"
 _SIGNING_NAMES: Final[Mapping[str, str]] = {"elbv2": "elasticloadbalancing"}
@@ -36,16 +43,21 @@ class Aws:
         self._account = connections.environment.aws
         self._making = threading.RLock()
         self._sessions: dict[str | None, Session] = {}
-        self._clients: dict[tuple[str, str, str | None], Any] = {}
+        self._clients: dict[tuple[str, str, str | None, bool], Any] = {}
 
     @property
     def region(self) -> str:
         """Region of the environment."""
         return self._account.region
 
-    def client(self, service: str, region: str | None = None, role: str | None = None) -> Any:
-        """Return the botocore client of a service, as the run itself or as the IAM role of that name."""
-        key = (service, region or self.region, role)
+    def client(
+        self, service: str, region: str | None = None, role: str | None = None, *, brief: bool = False
+    ) -> Any:
+        """Return the botocore client of a service, as the run itself or as the IAM role of that name.
+
+        `brief`: one with connections of its own, whose calls end within some four seconds.
+        """
+        key = (service, region or self.region, role, brief)
         if key in self._clients:
             return self._clients[key]
         with self._making:
@@ -171,14 +183,22 @@ class Aws:
 
         return assumed(source, role_arn, new_client, self.region)
 
-    def _new_client(self, service: str, region: str, role: str | None) -> Any:
-        client = self._create(self._session(role), service, region)
+    def _new_client(self, service: str, region: str, role: str | None, brief: bool) -> Any:
+        client = self._create(self._session(role), service, region, limits=_BRIEF if brief else {})
         client.meta.events.register("provide-client-params.s3", self._refuse_foreign_keys)
         client.meta.events.register("before-call", _refuse_undeclared)
         client.meta.events.register("request-created.s3.PutObject", _send_at_once)
+        client.meta.events.register("before-send.s3.PutObject", refuse_after_the_end)
         return client
 
-    def _create(self, session: Session, service: str, region: str, **arguments: Any) -> Any:
+    def _create(
+        self,
+        session: Session,
+        service: str,
+        region: str,
+        limits: Mapping[str, Any] | None = None,
+        **arguments: Any,
+    ) -> Any:
         from botocore.config import Config
 
         from postflight.probes.aws.answers import Parsers, note_status
@@ -190,12 +210,15 @@ class Aws:
             region_name=region,
             endpoint_url=endpoint,
             config=Config(
-                proxies=proxies_for(endpoint, self._connections.process),
-                connect_timeout=CONNECT_TIMEOUT_S,
-                read_timeout=READ_TIMEOUT_S,
-                max_pool_connections=CONNECTIONS,
-                retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
-                user_agent_extra="postflight",
+                **{
+                    "proxies": proxies_for(endpoint, self._connections.process),
+                    "connect_timeout": CONNECT_TIMEOUT_S,
+                    "read_timeout": READ_TIMEOUT_S,
+                    "max_pool_connections": CONNECTIONS,
+                    "retries": {"mode": "adaptive", "total_max_attempts": ATTEMPTS},
+                    "user_agent_extra": "postflight",
+                    **(limits or {}),
+                }
             ),
             **arguments,
         )
