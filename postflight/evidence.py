@@ -152,6 +152,8 @@ class LiveAnswers:
         self._shared = shared
         self._until = until
         self._answers: dict[Question, _Answer] = {}
+        # All of them, also those that are asked again while they are under way.
+        self._writing: list[Future[Any]] = []
         self._lock = threading.Lock()
         self._is_closed = False
         self._renewals = 0
@@ -172,6 +174,8 @@ class LiveAnswers:
                     raise Unverified("the run ended before this was looked at")
                 self._renewals += answer is not None
                 answer = self._answers[looking.question] = _Answer(looking)
+                if looking.writes:
+                    self._writing.append(answer.future)
         crew = crew_of_this_thread()
         # Without a thread nobody keeps the deadline of a look but the look itself; no run at all is worse.
         if is_first and (crew is not None or not begun(self._look, looking, answer, since)):
@@ -215,9 +219,8 @@ class LiveAnswers:
         """
         with self._lock:
             self._is_closed = True
-            under_way = [
-                one.future for one in self._answers.values() if one.looking.writes or not only_writes
-            ]
+            others = () if only_writes else [one.future for one in self._answers.values()]
+            under_way = [*self._writing, *others]
         wait(under_way, timeout=within_s)
 
     def prefetch(self, tasks: Iterable[Callable[[], object]], concurrency: int) -> None:

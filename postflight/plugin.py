@@ -150,10 +150,11 @@ class Hooks:
 
     def _as_end_of(self, session: pytest.Session, error: KeyboardInterrupt) -> BaseException:
         """Return what a run that was interrupted, or that a plugin has ended, ends with."""
+        if workers.is_controller(self._config):
+            # Before the reports: what a worker has written it removes at its end, or it is named as left.
+            self._hear_workers_out()
         if workers.is_enough(self._config, error):
             return session.Failed(str(error))
-        if workers.is_controller(self._config):
-            self._hear_workers_out()
         if self._config.option.fulltrace:
             return error
         # A plugin has ended the run (session.shouldstop); xdist says so in a word of its own.

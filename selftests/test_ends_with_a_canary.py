@@ -19,6 +19,7 @@ from selftests.proofs.harness import RunningSuite, Sandbox, SuiteRun
 from selftests.s3_proxy import How, S3Proxy, standing_before
 
 UPLOADS = "tests_app/test_uploads.py"
+RECORDS = "tests_network/test_records.py"
 PREFIX = "postflight/canary/"
 # A removal takes five seconds at most; what else a run does at its end, a moment on an idle machine.
 ENDS_WITHIN_S = 20.0
@@ -45,7 +46,7 @@ def canaries(sandbox: Sandbox) -> list[str]:
 
 def start(sandbox: Sandbox, proxy: S3Proxy, *arguments: str) -> RunningSuite:
     """Start a run of the uploads' checks with S3 behind the proxy."""
-    return sandbox.start_suite(UPLOADS, *arguments, environment={"AWS_ENDPOINT_URL_S3": proxy.url})
+    return sandbox.start_suite(*arguments, UPLOADS, environment={"AWS_ENDPOINT_URL_S3": proxy.url})
 
 
 def ended(running: RunningSuite) -> SuiteRun:
@@ -226,5 +227,20 @@ def test_a_canary_of_a_worker_that_was_killed_is_removed(sandbox: Sandbox, proxy
     run = ended(running)
 
     assert run.exit_status != 0
+    assert canaries(sandbox) == []
+    assert run.results["canaries_left"] == []
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+def test_enough_failures_leave_no_canary(sandbox: Sandbox, proxy: S3Proxy, workers: tuple[str, ...]) -> None:
+    """With patience the upload is looked at again while the first look hangs: both remove theirs."""
+    proxy.behaviour["HeadObject"] = "hang"
+    sandbox.break_("dns-record-missing", f"host={names.DASHBOARD_HOST}")
+    try:
+        run = start(sandbox, proxy, RECORDS, "-x", "--patience=2s", *workers).finish()
+    finally:
+        sandbox.mend("dns-record-missing")
+
+    assert run.exit_status == 1, run.output
     assert canaries(sandbox) == []
     assert run.results["canaries_left"] == []
