@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from postflight.evidence import Unverified
-from postflight.probes.connections import Secrets
 from postflight.probes.kubernetes.context import context
 from postflight.probes.kubernetes.credential_plugin import LIMIT_S, Plugin
+from postflight.redaction import Secrets
 
 
 def plugin(folder: Path, script: str, limit_s: float = LIMIT_S, **settings: Any) -> Plugin:

@@ -102,7 +102,7 @@ class Connections:
         self.secrets.update(secrets_of(self.process))
         # Set when the run ends early: what was written is removed, and nothing is written any more.
         self.ending = Ending()
-        self.canaries = CanaryRecords(run)
+        self.canaries = CanaryRecords(run, self.secrets.redact)
         self._making = threading.RLock()
         self._aws: Aws | None = None
         self._kubernetes: Kubernetes | None = None

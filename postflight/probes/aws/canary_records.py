@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from postflight.evidence import Unverified
-from postflight.writing import write_json
+from postflight.writing import Redact, write_json
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -73,8 +73,9 @@ class Record:
 class CanaryRecords:
     """The canaries of one run's process. Safe to use from any thread; without a folder nothing is kept."""
 
-    def __init__(self, run: Path | None = None) -> None:
+    def __init__(self, run: Path | None = None, redact: Redact = str) -> None:
         self._run = run
+        self._redact = redact
         self._locks: dict[Path, BaseFileLock] = {}
         self._changing = threading.Lock()
 
@@ -97,7 +98,7 @@ class CanaryRecords:
                 if file not in self._locks:
                     self._locks[file] = _lock(file)
                     self._locks[file].acquire()
-            write_json(file, asdict(canary))
+            write_json(file, asdict(canary), self._redact)
         except (OSError, NotImplementedError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise Unverified(

@@ -19,7 +19,7 @@ from postflight.probes.kubernetes.transport import Transport
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
 
-    from postflight.probes.connections import Secrets
+    from postflight.redaction import Secrets
 
 FOR_EVER: Final = float("inf")
 _POOLED: Final = 64

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from postflight.evidence import Unverified
-from postflight.probes.connections import Secrets
+from postflight.redaction import Secrets
 
 # kubectl has no limit; a login through a browser takes longer than any run may wait.
 LIMIT_S: Final = 45.0

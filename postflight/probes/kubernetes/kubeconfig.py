@@ -11,9 +11,9 @@ from typing import Any, Final
 import yaml
 
 from postflight.evidence import Unverified
-from postflight.probes.connections import Secrets
 from postflight.probes.kubernetes.access import Access
 from postflight.probes.kubernetes.kubeconfig_user import Login, impersonation
+from postflight.redaction import Secrets
 
 _SECTIONS: Final = {"contexts": "context", "clusters": "cluster", "users": "user"}
 _PATHS: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")

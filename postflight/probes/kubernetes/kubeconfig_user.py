@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from postflight.evidence import Unverified
-from postflight.probes.connections import Secrets
 from postflight.probes.kubernetes.access import FOR_EVER
 from postflight.probes.kubernetes.credential_plugin import Plugin
+from postflight.redaction import Secrets
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
