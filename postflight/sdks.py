@@ -18,7 +18,9 @@ def import_ahead(environment: Environment) -> None:
     themselves, so that is not in this.
     """
     for_databases = ["psycopg"] if environment.database_servers else []
-    begun(_import, [*for_databases, "dns.resolver", "cryptography.x509"])
+    # Of all these, identity itself needs the Kubernetes client, and needs it first.
+    for_cluster = ["postflight.probes.kubernetes.official"] if environment.cluster else []
+    begun(_import, [*for_cluster, *for_databases, "dns.resolver", "cryptography.x509"])
 
 
 def _import(names: Sequence[str]) -> None:

@@ -73,7 +73,7 @@ class Session:
 
 def opened(access: Access, process: Mapping[str, str], secrets: Secrets) -> Session:
     """Log in: make a client of its own, and nothing that outlives it. Raises Unverified."""
-    from kubernetes.client import ApiClient, Configuration
+    from postflight.probes.kubernetes.official import ApiClient, Configuration
 
     parts = _required_url(access)
     proxy = proxy_of(access.server, access.proxy_url, process, access.label)

@@ -199,8 +199,9 @@ class Kubernetes:
         """Return the text at a path (a log), None for a status that says it is absent. Raises Unverified."""
         with self.open(call, accepted=(_OK, *absent)) as exchange:
             answer = answer_of(exchange, limit)
-        kind = answer.headers.get("content-type", "text/plain").partition(";")[0].strip()
-        if answer.status != _OK and answer.own_status is not None:
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip()
+        own = answer.own_status
+        if answer.status != _OK and own is not None and own.get("reason") in {"NotFound", "BadRequest"}:
             return None
         if answer.status != _OK or kind != "text/plain":
             raise self._not_it(call, "a text", answer.words)

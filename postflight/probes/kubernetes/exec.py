@@ -77,6 +77,7 @@ def _run(connections: Connections, path: str, need: str) -> dict[int, bytes]:
             try:
                 socket.connect(url, socket=stream, header=headers, subprotocols=["v4.channel.k8s.io"],
                                suppress_origin=True, redirect_limit=0)  # fmt: skip
+                stream.settimeout(_WITHIN_S)
                 return _collected(_frames(socket))
             except websocket.WebSocketBadStatusException as error:
                 found = {str(name).lower(): str(value) for name, value in (error.resp_headers or {}).items()}

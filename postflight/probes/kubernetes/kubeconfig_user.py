@@ -39,9 +39,9 @@ class Login:
 
     def __call__(self, configuration: Configuration, folder: Path) -> float:
         """Configure the client, and return for how many seconds it is good. Raises Unverified."""
-        from kubernetes import config
+        from postflight.probes.kubernetes import official
 
-        load: Any = config.load_kube_config_from_dict
+        load: Any = official.load_kube_config_from_dict
         self._require_files()
         user, good_for_s = self._resolved()
         content = {
@@ -51,8 +51,8 @@ class Login:
         }
         try:
             load(content, "one", configuration, persist_config=False, temp_file_path=str(folder))
-        except (config.ConfigException, OSError, ValueError, TypeError, AttributeError) as error:
-            is_clear = isinstance(error, config.ConfigException)
+        except (official.ConfigException, OSError, ValueError, TypeError, AttributeError) as error:
+            is_clear = isinstance(error, official.ConfigException)
             clause = self.secrets.redact(str(error)) if is_clear else self._not_base64()
             clause = clause or type(error).__name__
             raise Unverified(f"Context {self.context!r} cannot be used: {clause}.") from None

@@ -116,7 +116,7 @@ class Transport:
                     pool._prepare_proxy(connection)  # noqa: SLF001
                 if connection.sock is None:
                     connection.connect()
-            connection.sock.settimeout(within_s)
+            connection.sock.settimeout(READ_S)
             yield connection.sock
         except (OSError, errors.HTTPError, http.client.HTTPException) as error:
             self._fail(error, watch, within_s, is_silent=True)

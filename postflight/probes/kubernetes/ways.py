@@ -40,13 +40,13 @@ def _in_cluster(connections: Connections, folder: Path) -> Access:
     process = {"KUBERNETES_SERVICE_PORT": "443", **connections.process}
 
     def log_in(configuration: Configuration, _: Path) -> float:
-        from kubernetes.config import ConfigException, incluster_config
+        from postflight.probes.kubernetes import official
 
-        loading: Any = incluster_config.InClusterConfigLoader
+        loading: Any = official.InClusterConfigLoader
         try:
             loader = loading(str(folder / "token"), str(folder / "ca.crt"), environ=process)
             loader.load_and_set(configuration)
-        except (ConfigException, OSError, UnicodeDecodeError) as error:
+        except (official.ConfigException, OSError, UnicodeDecodeError) as error:
             raise Unverified(f"The pod's service account in {folder} cannot be used: {error}.") from None
         configuration.api_key["BearerToken"] = configuration.api_key["BearerToken"].strip()
         return _REREAD_S
