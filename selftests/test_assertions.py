@@ -54,6 +54,7 @@ BY_HAND: Final[Mapping[str, Given]] = {
     "tests_infra/test_buckets.py::test_role_may_write_to_the_bucket#2": {
         "declared_bucket": SANDBOX.buckets["media"],
         "bucket_role_policy": iam.RolePolicy(role="api", policy="S3MediaAccess"),
+        "environment": SANDBOX,
     },
     "tests_app/test_uploads.py::test_no_canary_is_left#2": {
         "declared_bucket": SANDBOX.buckets["media"],

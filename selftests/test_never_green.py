@@ -8,11 +8,32 @@ from datetime import UTC, datetime
 import pytest
 
 from postflight.probes.reads import declared_probes
-from selftests.denials.denial import HOWS, Dependents, How, denied, dependents, worth_trying
+from selftests.denials.denial import HOWS, WRONG_PLACE, Dependents, How, denied, dependents, worth_trying
 from selftests.proofs.harness import Sandbox
 
 # All of them in so many days; `python -m selftests.denials --how …` takes them all at once.
 SHARES = {"denied": 12, "throttled": 48, "hang": 48, "empty": 24}
+
+# One operation of each service that a run asks, in an odd way each; some of them in so many days.
+ODDLY = (
+    ("acm:DescribeCertificate", "proxy-object"),
+    ("cloudfront:ListDistributions", "nothing"),
+    ("dynamodb:GetItem", "html"),
+    ("ec2:DescribeSubnets", "token"),
+    ("ecr:DescribeImages", "null"),
+    ("eks:DescribeNodegroup", "object"),
+    ("elasticache:DescribeReplicationGroups", "forbidden-page"),
+    ("elasticloadbalancing:DescribeLoadBalancers", "other-account"),
+    ("iam:GetRole", "bytes"),
+    ("rds:DescribeDBInstances", "cut"),
+    ("route53:ListHostedZones", "redirect"),
+    ("s3:GetBucketPolicy", "html"),
+)
+DAYS_OF_ODD = 4
+# What a run asks before its first check.
+FIRST = tuple(
+    (one, how) for one in ("sts:GetCallerIdentity", "eks:DescribeCluster") for how in ("html", "list", "cut")
+)
 
 # What a healthy run does not need, and what tells it where it is.
 _NO_CHECK_RESTS_ON = {"sts:GetCallerIdentity", "sts:AssumeRole"}
@@ -50,3 +71,29 @@ def test_no_check_is_green_that_could_not_look(sandbox: Sandbox, resting: Depend
 
     assert denials
     assert wrong == [], "\n".join(wrong)
+
+
+def test_no_check_is_green_that_was_answered_oddly(sandbox: Sandbox, resting: Dependents) -> None:
+    """Which answers are evidence is proved in selftests/test_aws_odd_answers; this is the whole run."""
+    today = ODDLY[datetime.now(UTC).toordinal() % DAYS_OF_ODD :: DAYS_OF_ODD]
+    denials = [denied(sandbox, one, how, resting[one]) for one, how in today]
+    wrong = [one.line() for one in denials if not one.holds]
+    print(f"{len(denials)} operations answered oddly: {sum(len(one.greens) for one in denials)} false greens")
+
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("permission", "how"), FIRST)
+def test_odd_answer_about_the_place_ends_the_run_with_one_sentence(
+    sandbox: Sandbox, permission: str, how: str
+) -> None:
+    """Nothing stands between identity and pytest's INTERNALERROR."""
+    sandbox.break_("answer-withheld", f"action={permission}", f"how={how}")
+    try:
+        run = sandbox.run_suite("-q")
+    finally:
+        sandbox.mend("answer-withheld")
+    assert run.exit_status == WRONG_PLACE
+    assert f"The answer to {permission} is not one that AWS gives" in run.output
+    assert "INTERNALERROR" not in run.output
+    assert "Traceback" not in run.output
