@@ -15,7 +15,7 @@ from postflight.probes.aws.refusals import garbage
 _COUNTS: Final = (("Quantity", "Items"), ("KeyCount", "Contents"))
 # As long as a probe may take. That many empty pages in a row come from nobody who has more to give.
 _LONGEST_LISTING_S: Final = 20.0
-_EMPTY_PAGES: Final = 100
+_EMPTY_PAGES: Final = 50
 _TYPES: Final[Mapping[str, Any]] = {
     "structure": Mapping,
     "map": Mapping,
