@@ -13,7 +13,7 @@ from sandbox.launcher import attach, bring_up
 from sandbox.run_folder import ControlError, RunFolder, call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 DEFAULT_FOLDER = Path(__file__).resolve().parent / "run"
 FOLDER_VARIABLE = "SANDBOX_RUN_DIR"
@@ -61,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.set_defaults(action=_up)
     command("down", "stop the sandbox").set_defaults(action=_down)
-    command("status", "say where everything is and what is broken").set_defaults(action=_status)
+    command(
+        "status", "say where everything is, what is broken, and what fails (then the exit status is 1)"
+    ).set_defaults(action=_status)
     command("env", 'print the variables to export: eval "$(python -m sandbox env)"').set_defaults(action=_env)
     command("settle", "wait until the sandbox is quiet, after a change by hand").set_defaults(action=_settle)
     breaking = command("break", "break one thing")
@@ -120,10 +122,21 @@ def _down(folder: RunFolder, _: argparse.Namespace) -> int:
 def _status(folder: RunFolder, _: argparse.Namespace) -> int:
     state = _running(folder)
     _print_table(state["where"])
-    for name, parameters in call(state, "status")["broken"].items():
+    status = call(state, "status")
+    for name, parameters in status["broken"].items():
         chosen = " ".join(f"{key}={value}" for key, value in parameters.items())
         sys.stdout.write(f"broken: {name} {chosen}\n")
-    return 0
+    _print_failing(status["failing"])
+    return 1 if status["failing"] else 0
+
+
+def _print_failing(failing: Sequence[Mapping[str, Any]]) -> None:
+    for failure in failing:
+        tries = f"{failure['attempts']} attempt{'' if failure['attempts'] == 1 else 's'}"
+        what = (
+            f"{failure['controller']} on {failure['object']}" if failure["object"] else failure["controller"]
+        )
+        sys.stdout.write(f"failing: {what} since {failure['since']}, {tries}: {failure['message']}\n")
 
 
 def _env(folder: RunFolder, _: argparse.Namespace) -> int:
@@ -166,7 +179,7 @@ def _told(doing: str) -> Iterator[None]:
 
 
 def _ask(folder: RunFolder, action: str, **arguments: Any) -> int:
-    call(_running(folder), action, **arguments)
+    _print_failing(call(_running(folder), action, **arguments).get("failing", ()))
     return 0
 
 

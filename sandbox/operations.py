@@ -50,12 +50,13 @@ class Operations:
         return {"broken": list(self._active)}
 
     async def _status(self, _: Mapping[str, Any]) -> Any:
-        return {"broken": {name: dict(active.parameters) for name, active in self._active.items()}}
+        broken = {name: dict(active.parameters) for name, active in self._active.items()}
+        return {"broken": broken, "failing": self._failing()}
 
     async def _settle(self, _: Mapping[str, Any]) -> Any:
         async with self._turn:
             await self._world.manager.settle()
-        return {"broken": list(self._active)}
+        return {"broken": list(self._active), "failing": self._failing()}
 
     async def _permit(self, arguments: Mapping[str, Any]) -> Any:
         """Let the suite's user of the Kubernetes API do just this; without `rules`, what it could before."""
@@ -96,7 +97,10 @@ class Operations:
                 await asyncio.to_thread(next, self._active.pop(name).steps, None)
             await self._world.manager.settle()
             await self._world.manager.outlive()
-        return {"mended": chosen}
+        return {"mended": chosen, "failing": self._failing()}
+
+    def _failing(self) -> list[dict[str, Any]]:
+        return [failure.as_json() for failure in self._world.manager.failures]
 
 
 def _begin(fault: Fault, parameters: Mapping[str, str], steps: Generator[None]) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -27,6 +28,7 @@ from sandbox.controllers.manager import Manager, Parts
 from sandbox.controllers.repository import Repository
 from sandbox.controllers.runner import Node
 from sandbox.controllers.target_health import TargetHealth
+from sandbox.controllers.workqueue import WorkQueue
 from sandbox.faults.site import Site
 from sandbox.kube_api.server import KubeApi
 from sandbox.kube_api.store import Store
@@ -95,6 +97,7 @@ class _Builder:
         self.authorities = Authorities(Authority("Sandbox Public CA"), Authority("Sandbox RDS CA"))
         self.tokens = Tokens(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
         self.cluster = Cluster(store := Store())
+        self.queue = WorkQueue(self.cluster)
         self.store = store
         self.pool = ThreadPoolExecutor(THREADS, "sandbox")
         self.surface = Surface()
@@ -110,7 +113,7 @@ class _Builder:
         edge = await self._start_edge()
         runtime = self._runtime(saleor, aws, dns.port)
         images = Images(aws, self.pool, self.surface.gets_out)
-        kubelet = Kubelet(Node(self.cluster, images, runtime, session))
+        kubelet = Kubelet(Node(self.cluster, self.queue, images, runtime, session))
         stack.push_async_callback(kubelet.stop)
         kube_api, kube_url = await self._start_kube_api(kubelet)
         seeded = await self._seed_aws(aws, stores, kube_url, edge.port)
@@ -126,12 +129,14 @@ class _Builder:
         manager.start()
         stack.push_async_callback(manager.stop)
         await manager.settle()
+        if manager.failures:
+            raise RuntimeError("\n".join(map(str, manager.failures)))
         self._mark("settled")
         await self._slow_down(aws, kube_api)
         loop = asyncio.get_running_loop()
         site = Site(
-            loop, aws, seeded, facts, kube, kube_api, repository, argocd.sync, stores, self.authorities,
-            self.surface, dns, name_servers, runtime.behaviours, images,
+            loop, aws, seeded, facts, kube, kube_api, repository, partial(argocd.sync, self.queue), stores,
+            self.authorities, self.surface, dns, name_servers, runtime.behaviours, images,
         )  # fmt: skip
         return World(site, manager, self.surface, self.tokens)
 
@@ -224,6 +229,7 @@ class _Builder:
 
         parts = Parts(
             self.cluster,
+            self.queue,
             aws,
             self.pool,
             argocd,

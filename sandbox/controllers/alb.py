@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox import names
 from sandbox.controllers import alb_aws, alb_model, irsa, pods
+from sandbox.controllers.workqueue import Controller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from sandbox.controllers.alb_aws import Deployed
     from sandbox.controllers.cloud import Cloud
     from sandbox.controllers.cluster import Cluster, Manifest
+    from sandbox.controllers.workqueue import WorkQueue
 
 SOURCE: Final = "ingress"
+CONTROLLER: Final = Controller(SOURCE, "FailedDeployModel")
 ACTION: Final = "elasticloadbalancing:DescribeLoadBalancers"
 
 
@@ -35,12 +38,17 @@ class AlbController:
         """The load balancers that exist, by the namespace and name of their Ingress."""
         return self._deployed
 
-    async def reconcile(self, cloud: Cloud) -> None:
+    async def reconcile(self, cloud: Cloud, queue: WorkQueue) -> None:
         """Build, change or remove load balancers, and publish their addresses."""
-        ingresses = {pods.key(item): item for item in self._cluster.all("ingresses")}
-        await asyncio.gather(*(self._bring(cloud, key, item) for key, item in ingresses.items()))
-        for key in self._deployed.keys() - ingresses.keys():
+        ingresses = self._cluster.all("ingresses")
+        due = queue.due(CONTROLLER, ingresses)
+        await asyncio.gather(*(self._attempt(cloud, item, queue) for item in due))
+        for key in self._deployed.keys() - {pods.key(item) for item in ingresses}:
             await self._remove(key)
+
+    async def _attempt(self, cloud: Cloud, ingress: Manifest, queue: WorkQueue) -> None:
+        with queue.attempt(CONTROLLER, ingress):
+            await self._bring(cloud, pods.key(ingress), ingress)
 
     async def _bring(self, cloud: Cloud, key: tuple[str, str], ingress: Manifest) -> None:
         model = self._model(cloud, ingress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,23 +28,35 @@ class Deployed:
 def deploy(account: Account, model: Model, vpc: str, before: Deployed | None) -> Deployed:
     """Make AWS agree with the model; blocks. `before` is what was made last, if it still exists."""
     elb = account.client("elbv2")
+    with ExitStack() as undo:
+        deployed = _deploy(elb, model, vpc, before, undo)
+        undo.pop_all()
+    return deployed
+
+
+def _deploy(elb: Any, model: Model, vpc: str, before: Deployed | None, undo: ExitStack) -> Deployed:
+    """Make AWS agree with the model; `undo` takes back what was made, should a later call be refused."""
     held = {} if before is None else dict(before.groups)
-    groups = {
-        group.name: held.get(group.name) or _make_group(elb, model, group, vpc) for group in model.groups
-    }
+    groups = dict(held)
+    for group in model.groups:
+        if group.name not in held:
+            groups[group.name] = _make_group(elb, model, group, vpc)
+            undo.callback(elb.delete_target_group, TargetGroupArn=groups[group.name])
     for group in model.groups:
         _bring_targets(elb, groups[group.name], group, before)
     if before is None:
         arn, dns = _make_balancer(elb, model)
+        undo.callback(elb.delete_load_balancer, LoadBalancerArn=arn)
     else:
         arn, dns = before.arn, before.dns
         if before.model.security_groups != model.security_groups:
             elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=list(model.security_groups))
     if before is None or _front(before.model) != _front(model):
         _make_listener(elb, arn, model, groups)
-    for name in held.keys() - groups.keys():
+    wanted = {group.name for group in model.groups}
+    for name in held.keys() - wanted:
         elb.delete_target_group(TargetGroupArn=held[name])
-    return Deployed(model, arn, dns, groups)
+    return Deployed(model, arn, dns, {name: groups[name] for name in groups if name in wanted})
 
 
 def remove(account: Account, deployed: Deployed) -> None:
@@ -55,7 +68,7 @@ def remove(account: Account, deployed: Deployed) -> None:
 
 
 def _front(model: Model) -> tuple[object, ...]:
-    return model.certificate, model.rules
+    return model.certificate, model.rules, model.fallback
 
 
 def _tags(model: Model) -> list[dict[str, str]]:
@@ -125,14 +138,17 @@ def _bring_targets(elb: Any, arn: str, group: TargetGroup, before: Deployed | No
 def _make_listener(elb: Any, balancer: str, model: Model, groups: Mapping[str, str]) -> None:
     for old in elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]:
         elb.delete_listener(ListenerArn=old["ListenerArn"])
-    fallback = {"ContentType": "text/plain", "StatusCode": "404"}
+    nothing = {"ContentType": "text/plain", "StatusCode": "404"}
+    fallback: dict[str, Any] = {"Type": "fixed-response", "FixedResponseConfig": nothing}
+    if model.fallback is not None:
+        fallback = {"Type": "forward", "TargetGroupArn": groups[model.fallback]}
     listener = elb.create_listener(
         LoadBalancerArn=balancer,
         Protocol="HTTPS",
         Port=443,
         SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06",
         Certificates=[{"CertificateArn": model.certificate}],
-        DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": fallback}],
+        DefaultActions=[fallback],
     )["Listeners"][0]["ListenerArn"]
     for priority, rule in enumerate(model.rules, start=1):
         paths = ["/*"] if rule.path == "/" else [rule.path, f"{rule.path.rstrip('/')}/*"]
@@ -140,7 +156,11 @@ def _make_listener(elb: Any, balancer: str, model: Model, groups: Mapping[str, s
             ListenerArn=listener,
             Priority=priority,
             Conditions=[
-                {"Field": "host-header", "HostHeaderConfig": {"Values": [rule.host]}},
+                *(
+                    [{"Field": "host-header", "HostHeaderConfig": {"Values": [rule.host]}}]
+                    if rule.host
+                    else []
+                ),
                 {"Field": "path-pattern", "PathPatternConfig": {"Values": paths}},
             ],
             Actions=[{"Type": "forward", "TargetGroupArn": groups[rule.group]}],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandbox import names
-from sandbox.controllers.endpoints import selected_pods
+from sandbox.controllers.endpoints import selected_pods, target_number
 from sandbox.manifests.objects import ALB
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CONTROLLER: Final = "ingress.k8s.aws/alb"
 CLUSTER_TAG: Final = "kubernetes.io/cluster/"
+Backend = tuple[str, int | str]  # the name of a Service, and the number or name of its port
 ROLE_TAG: Final = {"internet-facing": "kubernetes.io/role/elb", "internal": "kubernetes.io/role/internal-elb"}
 
 
@@ -57,6 +58,7 @@ class Model:
     certificate: str
     rules: tuple[Rule, ...]
     groups: tuple[TargetGroup, ...]
+    fallback: str | None = None  # the target group of all that no rule matches
 
 
 def generated_name(namespace: str, name: str, *content: object) -> str:
@@ -75,7 +77,7 @@ def is_ours(cluster: Cluster, ingress: Manifest) -> bool:
     """Whether the Ingress's class hands it to this controller."""
     name = ingress["spec"].get("ingressClassName")
     found = None if name is None else cluster.find("ingressclasses", None, name)
-    return found is not None and found["spec"].get("controller") == CONTROLLER
+    return found is not None and found.get("spec", {}).get("controller") == CONTROLLER
 
 
 def build(cluster: Cluster, cloud: Cloud, ingress: Manifest) -> Model:
@@ -86,11 +88,8 @@ def build(cluster: Cluster, cloud: Cloud, ingress: Manifest) -> Model:
     if scheme not in ROLE_TAG:
         raise BuildError(f"ingress: {namespace}/{name}: unknown scheme: {scheme}")
     groups = _target_groups(cluster, ingress)
-    rules = tuple(
-        Rule(rule.get("host", ""), path["path"], groups[_backend(path)].name)
-        for rule in ingress["spec"].get("rules", ())
-        for path in rule["http"]["paths"]
-    )
+    rules = tuple(Rule(host, path, groups[backend].name) for host, path, backend in _paths(ingress))
+    fallback = ingress["spec"].get("defaultBackend")
     security_group = cloud.group_named(annotations.get(f"{ALB}/security-groups", names.ALB_GROUP))
     if security_group is None:
         raise BuildError(f"couldn't find all security groups: {names.ALB_GROUP}")
@@ -106,25 +105,36 @@ def build(cluster: Cluster, cloud: Cloud, ingress: Manifest) -> Model:
         _certificate(cloud, annotations),
         rules,
         tuple(groups.values()),
+        None if fallback is None else groups[_backend(fallback)].name,
     )
 
 
-def _backend(path: Manifest) -> tuple[str, int]:
-    service = path["backend"]["service"]
-    return service["name"], service["port"]["number"]
+def _backend(backend: Manifest) -> Backend:
+    service = backend.get("service")
+    if service is None:
+        raise BuildError('missing required "service" field')
+    port = service["port"]
+    return service["name"], port["number"] if port.get("number") else port["name"]
 
 
-def _target_groups(cluster: Cluster, ingress: Manifest) -> dict[tuple[str, int], TargetGroup]:
-    groups: dict[tuple[str, int], TargetGroup] = {}
-    for rule in ingress["spec"].get("rules", ()):
-        for path in rule["http"]["paths"]:
-            backend = _backend(path)
-            if backend not in groups:
-                groups[backend] = _target_group(cluster, ingress, *backend)
-    return groups
+def _paths(ingress: Manifest) -> list[tuple[str, str, Backend]]:
+    """List host, path and backend of every rule; a rule without `http` routes nothing."""
+    return [
+        (rule.get("host", ""), path.get("path") or "/", _backend(path["backend"]))
+        for rule in ingress["spec"].get("rules", ())
+        for path in rule.get("http", {}).get("paths", ())
+    ]
 
 
-def _target_group(cluster: Cluster, ingress: Manifest, service_name: str, number: int) -> TargetGroup:
+def _target_groups(cluster: Cluster, ingress: Manifest) -> dict[Backend, TargetGroup]:
+    backends = [backend for _, _, backend in _paths(ingress)]
+    fallback = ingress["spec"].get("defaultBackend")
+    if fallback is not None:
+        backends.append(_backend(fallback))
+    return {backend: _target_group(cluster, ingress, *backend) for backend in dict.fromkeys(backends)}
+
+
+def _target_group(cluster: Cluster, ingress: Manifest, service_name: str, wanted: int | str) -> TargetGroup:
     namespace = ingress["metadata"]["namespace"]
     annotations = ingress["metadata"].get("annotations", {})
     service = cluster.find("services", namespace, service_name)
@@ -136,16 +146,18 @@ def _target_group(cluster: Cluster, ingress: Manifest, service_name: str, number
             f"ingress: {namespace}/{ingress['metadata']['name']}: service: {namespace}/{service_name} "
             "must be of type NodePort or LoadBalancer to use target-type instance"
         )
-    port = next((item for item in service["spec"]["ports"] if item["port"] == number), None)
+    ports = service["spec"].get("ports", ())
+    port = next((item for item in ports if wanted in (item["port"], item.get("name"))), None)
     if port is None:
-        raise BuildError(f"service: {namespace}/{service_name}: unable to find port {number}")
+        raise BuildError(f"service: {namespace}/{service_name}: unable to find port {wanted}")
     own = service["metadata"].get("annotations", {})
     health = own.get(f"{ALB}/healthcheck-path", annotations.get(f"{ALB}/healthcheck-path", "/"))
-    target = int(port["targetPort"])
-    targets = frozenset((pod["status"]["podIP"], target) for pod in selected_pods(cluster, service))
-    return TargetGroup(
-        generated_name(namespace, service_name, number, target), service_name, target, health, targets
-    )
+    found = [(pod["status"]["podIP"], target_number(port, pod)) for pod in selected_pods(cluster, service)]
+    targets = frozenset((address, number) for address, number in found if number is not None)
+    # As the real controller has it, the group's own port is 1 where each pod has another.
+    target = port["targetPort"] if isinstance(port["targetPort"], int) else 1
+    name = generated_name(namespace, service_name, port["port"], port["targetPort"])
+    return TargetGroup(name, service_name, target, health, targets)
 
 
 def _subnets(cloud: Cloud, scheme: str, explicit: str | None) -> tuple[str, ...]:

@@ -10,12 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.controllers.conditions import timestamp
+from sandbox.controllers.workqueue import Controller, ReconcileError
 from sandbox.manifests.objects import applied
 
 if TYPE_CHECKING:
     from sandbox.controllers.cluster import Cluster, Manifest
     from sandbox.controllers.repository import Key, Repository, Tree
+    from sandbox.controllers.workqueue import WorkQueue
 
+CONTROLLER: Final = Controller("argocd-application-controller", "ComparisonError")
 REFRESH: Final = timedelta(minutes=3)  # the real one's too, between two comparisons with Git
 SKIPPED: Final = "argocd.argoproj.io/skip-reconcile"
 WORST_FIRST: Final = ("Missing", "Degraded", "Progressing", "Suspended", "Healthy")
@@ -77,26 +80,41 @@ class ArgoCd:
         self._repository = repository
         self._synced: dict[str, Tree] = {}
 
-    def sync(self) -> None:
+    def sync(self, queue: WorkQueue) -> None:
         """Apply what was committed since the last sync."""
-        for application in self._followed():
-            name = application["metadata"]["name"]
-            tree = self._repository.tree(name)
-            before = self._synced.setdefault(name, tree)
-            if before is not tree:
-                for key, manifest in tree.manifests.items():
-                    self._apply(key, before.manifests.get(key), manifest)
-                self._synced[name] = tree
+        for application in queue.due(CONTROLLER, self._followed()):
+            with queue.attempt(CONTROLLER, application):
+                self._sync(application["metadata"]["name"])
 
-    def publish(self) -> None:
+    def publish(self, queue: WorkQueue) -> None:
         """Bring every Application's status up to date."""
-        for application in self._followed():
-            tree = self._repository.tree(application["metadata"]["name"])
-            held = application.get("status", {})
-            resources = [self._resource(key, item) for key, item in tree.manifests.items()]
-            status = _status(held, tree, resources)
-            if status != held:
-                self._cluster.put({**application, "status": status})
+        for application in queue.due(CONTROLLER, self._followed()):
+            with queue.attempt(CONTROLLER, application):
+                self._publish(application)
+
+    def _sync(self, name: str) -> None:
+        tree = self._tree(name)
+        before = self._synced.setdefault(name, tree)
+        if before is not tree:
+            for key, manifest in tree.manifests.items():
+                self._apply(key, before.manifests.get(key), manifest)
+            self._synced[name] = tree
+
+    def _publish(self, application: Manifest) -> None:
+        tree = self._tree(application["metadata"]["name"])
+        held = application.get("status", {})
+        resources = [self._resource(key, item) for key, item in tree.manifests.items()]
+        status = _status(held, tree, resources)
+        if status != held:
+            self._cluster.put({**application, "status": status})
+
+    def _tree(self, name: str) -> Tree:
+        try:
+            return self._repository.tree(name)
+        except KeyError:
+            raise ReconcileError(
+                f'failed to generate manifests: no repository is known of the Application "{name}"'
+            ) from None
 
     def _followed(self) -> list[Manifest]:
         every = self._cluster.all("applications")
@@ -156,6 +174,6 @@ def _status(held: Manifest, tree: Tree, resources: list[Manifest]) -> Manifest:
 def compared_at(held: Manifest, tree: Tree) -> str:
     """Give when the tree was last compared with the cluster: a change in the cluster alone does not count."""
     before: str | None = held.get("reconciledAt")
-    if before is None or held["sync"]["revision"] != tree.revision:
+    if before is None or held.get("sync", {}).get("revision") != tree.revision:
         return timestamp()
     return timestamp() if datetime.now(UTC) - datetime.fromisoformat(before) >= REFRESH else before

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.controllers import pods as pod_state
 from sandbox.controllers.conditions import condition, merged_conditions
+from sandbox.controllers.workqueue import Controller
 
 if TYPE_CHECKING:
     from sandbox.controllers.cluster import Cluster, Manifest
+    from sandbox.controllers.workqueue import WorkQueue
 
 # Kubernetes' own alphabet for generated names: nothing in it can spell a word.
 ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 HASH_LABEL: Final = "pod-template-hash"
+CONTROLLER: Final = Controller("deployment-controller", "FailedCreate")
 
 
 def template_hash(template: Manifest) -> str:
@@ -26,20 +29,26 @@ def template_hash(template: Manifest) -> str:
     return "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:10])
 
 
-def reconcile(cluster: Cluster) -> None:
+def reconcile(cluster: Cluster, queue: WorkQueue) -> None:
     """Bring every Deployment's ReplicaSets, pods and status up to date."""
-    for deployment in cluster.all("deployments"):
-        _Rollout(cluster, deployment).run()
+    for deployment in queue.due(CONTROLLER, cluster.all("deployments")):
+        with queue.attempt(CONTROLLER, deployment):
+            if not pod_state.is_terminating(deployment):
+                _Rollout(cluster, deployment).run()
 
 
 def owned_pods(cluster: Cluster, owner: Manifest) -> list[Manifest]:
-    """List the pods whose controller is `owner`, oldest first."""
+    """List the pods whose controller is `owner`, without those that are being deleted."""
     uid = owner["metadata"]["uid"]
     return [
         pod
         for pod in cluster.all("pods", owner["metadata"]["namespace"])
-        if any(reference["uid"] == uid for reference in pod["metadata"].get("ownerReferences", ()))
+        if _is_owned(pod, uid) and not pod_state.is_terminating(pod)
     ]
+
+
+def _is_owned(item: Manifest, uid: str) -> bool:
+    return any(reference["uid"] == uid for reference in item["metadata"].get("ownerReferences", ()))
 
 
 def owner_reference(owner: Manifest) -> Manifest:
@@ -81,7 +90,7 @@ def _share(value: Any, replicas: int) -> float:
 
 
 def _revision(replica_set: Manifest) -> int:
-    return int(replica_set["metadata"]["annotations"]["deployment.kubernetes.io/revision"])
+    return int(replica_set["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", 0))
 
 
 class _Rollout:
@@ -109,7 +118,7 @@ class _Rollout:
     def _sets(self) -> list[Manifest]:
         uid = self.deployment["metadata"]["uid"]
         every = self.cluster.all("replicasets", self.deployment["metadata"]["namespace"])
-        return [item for item in every if item["metadata"]["ownerReferences"][0]["uid"] == uid]
+        return [item for item in every if _is_owned(item, uid) and not pod_state.is_terminating(item)]
 
     def _current_set(self) -> Manifest:
         template = self.deployment["spec"]["template"]
@@ -121,8 +130,9 @@ class _Rollout:
                 return item
         if self.is_paused and existing:
             return max(existing, key=_revision)
-        labels = {**template["metadata"]["labels"], HASH_LABEL: suffix}
-        selector = {**self.deployment["spec"]["selector"]["matchLabels"], HASH_LABEL: suffix}
+        labels = {**template["metadata"].get("labels", {}), HASH_LABEL: suffix}
+        selector = self.deployment["spec"]["selector"]
+        selector = {**selector, "matchLabels": {**selector.get("matchLabels", {}), HASH_LABEL: suffix}}
         metadata = {
             "name": name,
             "namespace": self.deployment["metadata"]["namespace"],
@@ -132,7 +142,7 @@ class _Rollout:
         }
         content = {
             "replicas": self.replicas,
-            "selector": {"matchLabels": selector},
+            "selector": selector,
             "template": {**template, "metadata": {**template["metadata"], "labels": labels}},
         }
         return self.cluster.create(
@@ -171,11 +181,7 @@ class _Rollout:
         return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": dict(template["spec"])}
 
     def _publish_set(self, replica_set: Manifest) -> None:
-        pods = [
-            pod
-            for pod in (*self.new, *self.old)
-            if pod["metadata"]["ownerReferences"][0]["uid"] == replica_set["metadata"]["uid"]
-        ]
+        pods = [pod for pod in (*self.new, *self.old) if _is_owned(pod, replica_set["metadata"]["uid"])]
         ready = sum(map(pod_state.is_ready, pods))
         if replica_set["spec"].get("replicas") != len(pods):
             self.cluster.patch(replica_set, {"spec": {"replicas": len(pods)}})
@@ -202,7 +208,7 @@ class _Rollout:
 
     def _is_of_the_template(self) -> bool:
         return bool(
-            self.current["metadata"]["labels"][HASH_LABEL]
+            self.current["metadata"].get("labels", {}).get(HASH_LABEL)
             == template_hash(self.deployment["spec"]["template"])
         )
 

@@ -37,7 +37,7 @@ def _values(cluster: Cluster, plural: str, namespace: str, reference: Manifest) 
         raise ConfigError(f'{plural.removesuffix("s")} "{name}" not found')
     data = found.get("data") or {}
     if plural == "secrets":
-        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+        return {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
     return dict(data)
 
 

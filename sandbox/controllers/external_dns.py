@@ -8,8 +8,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import ClientError
+
 from sandbox import names
 from sandbox.controllers import irsa
+from sandbox.controllers.workqueue import Controller, ReconcileError
 from sandbox.manifests.objects import HOSTNAME_ANNOTATION
 
 if TYPE_CHECKING:
@@ -18,9 +21,11 @@ if TYPE_CHECKING:
     from sandbox.controllers.account import Account
     from sandbox.controllers.cloud import Cloud, Zone
     from sandbox.controllers.cluster import Cluster, Manifest
+    from sandbox.controllers.workqueue import WorkQueue
 
 ACTION: Final = "route53:ListHostedZones"
 ALB_ZONE: Final = "ZWKZPGTI48KDX"
+CONTROLLER: Final = Controller(names.EXTERNAL_DNS, "FailedToUpdateRecord")
 Change = dict[str, Any]
 
 
@@ -70,12 +75,17 @@ def wanted_records(cluster: Cluster) -> dict[str, str]:
     """Give the host names that Ingresses with an address ask for, each with that address."""
     result = {}
     for ingress in cluster.all("ingresses"):
-        hosts = ingress["metadata"].get("annotations", {}).get(HOSTNAME_ANNOTATION, "")
         addresses = ingress.get("status", {}).get("loadBalancer", {}).get("ingress", ())
-        for host in filter(None, (part.strip() for part in hosts.split(","))):
+        for host in _hosts(ingress):
             for address in addresses:
-                result[host] = address["hostname"]
+                if address.get("hostname"):
+                    result[host] = address["hostname"]
     return result
+
+
+def _hosts(ingress: Manifest) -> list[str]:
+    hosts = ingress["metadata"].get("annotations", {}).get(HOSTNAME_ANNOTATION, "")
+    return [part.strip() for part in hosts.split(",") if part.strip()]
 
 
 def zone_of(host: str, zones: tuple[Zone, ...]) -> Zone | None:
@@ -111,7 +121,7 @@ class ExternalDns:
         self._pool = pool
         self._done: object = None
 
-    async def reconcile(self, cloud: Cloud) -> None:
+    async def reconcile(self, cloud: Cloud, queue: WorkQueue) -> None:
         """Bring the records up to date, if this controller is able and allowed to."""
         deployment = irsa.ready_deployment(self._cluster, names.EXTERNAL_DNS)
         if deployment is None:
@@ -129,24 +139,43 @@ class ExternalDns:
             return
         loop = asyncio.get_running_loop()
         zones = tuple(zone for zone in cloud.zones if domains.covers(zone.name.rstrip(".")))
-        await loop.run_in_executor(self._pool, self._write, zones, wanted, owner)
+        refused = await loop.run_in_executor(self._pool, self._write, zones, wanted, owner)
         self._done = state
+        for ingress in queue.due(CONTROLLER, self._cluster.all("ingresses")):
+            with queue.attempt(CONTROLLER, ingress):
+                reasons = [refused[host] for host in _hosts(ingress) if host in refused]
+                if reasons:
+                    raise ReconcileError(reasons[0])
 
-    def _write(self, zones: tuple[Zone, ...], wanted: dict[str, str], owner: str) -> None:
-        route53 = self._account.client("route53")
+    def _write(self, zones: tuple[Zone, ...], wanted: dict[str, str], owner: str) -> dict[str, str]:
+        """Change the zones; gives, by host, why Route 53 refused it."""
+        refused: dict[str, str] = {}
         for zone in zones:
             held = {(item["Name"].rstrip("."), item["Type"]): item for item in zone.records}
-            changes = [
-                change
+            by_host = {
+                host: _upserts(held, host, address, owner)
                 for host, address in wanted.items()
                 if zone_of(host, zones) is zone
-                for change in _upserts(held, host, address, owner)
-            ]
-            changes += [
-                change for host in _owned(held, owner) - wanted.keys() for change in _deletes(held, host)
-            ]
-            if changes:
-                route53.change_resource_record_sets(HostedZoneId=zone.id, ChangeBatch={"Changes": changes})
+            }
+            by_host |= {host: _deletes(held, host) for host in _owned(held, owner) - wanted.keys()}
+            if self._change(zone, [change for changes in by_host.values() for change in changes]) is not None:
+                # One host that Route 53 refuses refuses the whole batch: then each host for itself.
+                reasons = {host: self._change(zone, changes) for host, changes in by_host.items()}
+                refused |= {host: reason for host, reason in reasons.items() if reason is not None}
+        return refused
+
+    def _change(self, zone: Zone, changes: list[Change]) -> str | None:
+        """Change records; gives why Route 53 refused it, or None."""
+        if not changes:
+            return None
+        batch = {"Changes": changes}
+        try:
+            self._account.client("route53").change_resource_record_sets(
+                HostedZoneId=zone.id, ChangeBatch=batch
+            )
+        except ClientError as error:
+            return str(error)
+        return None
 
 
 def _owner_of(held: dict[tuple[str, str], Any], host: str) -> str | None:

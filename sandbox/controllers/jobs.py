@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox.controllers.deployments import ALPHABET, owned_pods, owner_reference
+from sandbox.controllers.pods import is_terminating
+from sandbox.controllers.workqueue import Controller
 
 if TYPE_CHECKING:
     from sandbox.controllers.cluster import Cluster, Manifest
+    from sandbox.controllers.workqueue import WorkQueue
+
+CONTROLLER: Final = Controller("job-controller", "FailedCreate")
 
 
-def reconcile(cluster: Cluster) -> None:
+def reconcile(cluster: Cluster, queue: WorkQueue) -> None:
     """Make the pod of every unfinished Job, and count it."""
-    for job in cluster.all("jobs"):
-        conditions = job.get("status", {}).get("conditions", ())
-        if any(item["type"] in {"Complete", "Failed"} and item["status"] == "True" for item in conditions):
-            continue
-        if not owned_pods(cluster, job):
-            cluster.create(_pod(job))
-        cluster.set_status(job, {**job.get("status", {}), "active": 1})
+    for job in queue.due(CONTROLLER, cluster.all("jobs")):
+        with queue.attempt(CONTROLLER, job):
+            _reconcile(cluster, job)
+
+
+def _reconcile(cluster: Cluster, job: Manifest) -> None:
+    conditions = job.get("status", {}).get("conditions", ())
+    if any(item["type"] in {"Complete", "Failed"} and item["status"] == "True" for item in conditions):
+        return
+    if is_terminating(job) or job["spec"].get("suspend"):
+        return
+    if not owned_pods(cluster, job):
+        cluster.create(_pod(job))
+    cluster.set_status(job, {**job.get("status", {}), "active": 1})
 
 
 def _pod(job: Manifest) -> Manifest:

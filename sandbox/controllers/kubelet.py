@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sandbox import names
 from sandbox.controllers import pods as pod_state
-from sandbox.controllers.runner import Node, PodRunner
+from sandbox.controllers.runner import CONTROLLER, Node, PodRunner
+from sandbox.controllers.workqueue import ReconcileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,19 +30,19 @@ class Kubelet:
         wanted = {
             pod["metadata"]["uid"]: pod
             for pod in self._node.cluster.all("pods")
-            if pod["spec"].get("nodeName") and not pod_state.is_finished(pod)
+            if pod["spec"].get("nodeName")
+            and not (pod_state.is_finished(pod) or pod_state.is_terminating(pod))
         }
         for uid in [uid for uid in self._runners if uid not in wanted]:
             stopping = asyncio.create_task(self._runners.pop(uid).stop())
             self._stopping.add(stopping)
             stopping.add_done_callback(self._stopping.discard)
-        for uid, pod in wanted.items():
+        queue = self._node.queue
+        for pod in queue.due(CONTROLLER, wanted.values()):
+            uid = pod["metadata"]["uid"]
             if uid not in self._runners:
-                self._runners[uid] = self._start(pod)
-        for runner in self._runners.values():
-            failure = runner.failure()
-            if failure is not None:
-                raise failure
+                with queue.attempt(CONTROLLER, pod):
+                    self._runners[uid] = self._start(pod)
 
     def look_again(self, *, everything: bool) -> None:
         """Begin a round: probe every pod at once; with `everything`, also try those again that failed."""
@@ -105,11 +106,15 @@ class Kubelet:
         return None if chosen is None else list(chosen.lines)
 
     def _start(self, pod: Manifest) -> PodRunner:
-        node = next(item for item in names.NODES if item.name == pod["spec"]["nodeName"])
+        name = pod["spec"]["nodeName"]
+        node = next((item for item in names.NODES if item.name == name), None)
+        if node is None:
+            raise ReconcileError(f'no kubelet runs on node "{name}"')
         taken = {runner.address for runner in self._runners.values()}
-        address = next(
-            candidate for number in range(20, 255) if (candidate := f"{node.pods}.{number}") not in taken
-        )
+        free = (f"{node.pods}.{number}" for number in range(20, 255))
+        address = next((candidate for candidate in free if candidate not in taken), None)
+        if address is None:
+            raise ReconcileError(f'node "{name}" has no free address for another pod')
         runner = PodRunner(self._node, pod, address, node.address)
         runner.look_again(self._round)
         return runner

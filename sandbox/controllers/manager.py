@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from sandbox.controllers import account, dataplane, deployments, endpoints, jobs, scheduler
+from sandbox.controllers import (
+    account,
+    alb,
+    argocd,
+    dataplane,
+    deployments,
+    endpoints,
+    external_dns,
+    jobs,
+    scheduler,
+)
+from sandbox.controllers.workqueue import Controller
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,12 +36,17 @@ if TYPE_CHECKING:
     from sandbox.controllers.external_dns import ExternalDns
     from sandbox.controllers.kubelet import Kubelet
     from sandbox.controllers.target_health import TargetHealth
+    from sandbox.controllers.workqueue import Failure, WorkQueue
     from sandbox.network.records import Names
     from sandbox.network.routes import Routes
 
 TURN: Final = 2.0  # seconds between two looks at targets when nothing else happens
 BREATH: Final = 0.05
 CALM: Final = 0.25  # seconds after which news of the first round must have arrived
+MANAGER: Final = Controller("manager")
+CLOUD: Final = Controller("cloud")
+DATA_PLANE: Final = Controller("data-plane")
+TARGETS: Final = Controller("target-health")
 WATCHED: Final = ("pods", "deployments", "endpoints", "ingresses", "applications", "jobs")
 
 
@@ -39,6 +55,7 @@ class Parts:
     """The controllers, and how they tell the data plane what they decided."""
 
     cluster: Cluster
+    queue: WorkQueue
     aws: Aws
     pool: ThreadPoolExecutor
     argocd: ArgoCd
@@ -61,21 +78,23 @@ class Manager:
         self._turn = asyncio.Lock()
         self._dirty = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._failure: BaseException | None = None
         self._settling = False
 
     def start(self) -> None:
         """Begin to follow what happens."""
         for follow in (self._run(), self._follow_cluster(), self._follow_aws()):
-            task = asyncio.create_task(follow)
-            task.add_done_callback(self._notice)
-            self._tasks.append(task)
+            self._tasks.append(asyncio.create_task(follow))
 
     async def stop(self) -> None:
         """Stop following; pods keep running."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """What the controllers fail on at present."""
+        return self._parts.queue.failures
 
     async def settle(self, patience: float = 120.0) -> None:
         """Return when full passes over everything change nothing any more, or TimeoutError."""
@@ -90,6 +109,7 @@ class Manager:
         await asyncio.sleep(min(self._parts.kubelet.owes_s(), longest))
 
     async def _settle(self, patience: float) -> None:
+        self._parts.queue.retry_now()
         async with asyncio.timeout(patience):
             # First the world around the pods (security groups, names), and then their next try in it.
             await self._pass()
@@ -108,7 +128,6 @@ class Manager:
             before = self._shape()
             pods_settled = self._parts.kubelet.settled()
             await self._pass()
-            self._raise_failure()
             unchanged = pods_settled and self._shape() == before and await self._aws_is_known()
             # Judged last: a pass may have started or stopped pods.
             if unchanged and self._parts.kubelet.settled():
@@ -133,23 +152,30 @@ class Manager:
 
     async def _pass(self) -> None:
         async with self._turn:
-            parts = self._parts
+            parts, queue = self._parts, self._parts.queue
             cloud = await self._observe()
-            await parts.apply(cloud)
-            parts.argocd.sync()
-            jobs.reconcile(parts.cluster)
-            deployments.reconcile(parts.cluster)
-            scheduler.reconcile(parts.cluster)
+            with queue.attempt(DATA_PLANE):
+                await parts.apply(cloud)
+            with queue.attempt(argocd.CONTROLLER):
+                parts.argocd.sync(queue)
+            jobs.reconcile(parts.cluster, queue)
+            deployments.reconcile(parts.cluster, queue)
+            scheduler.reconcile(parts.cluster, queue)
             parts.kubelet.reconcile()
-            endpoints.reconcile(parts.cluster)
-            await parts.balancers.reconcile(cloud)
-            await self._look_at_targets(cloud)
-            await parts.dns.reconcile(cloud)
+            endpoints.reconcile(parts.cluster, queue)
+            with queue.attempt(alb.CONTROLLER):
+                await parts.balancers.reconcile(cloud, queue)
+            with queue.attempt(TARGETS):
+                await self._look_at_targets(cloud)
+            with queue.attempt(external_dns.CONTROLLER):
+                await parts.dns.reconcile(cloud, queue)
             cloud = await self._observe()
-            deployed = tuple(parts.balancers.deployed.values())
-            parts.route(dataplane.routes(cloud, deployed, parts.health.seen, parts.kubelet.locate))
-            await parts.apply(cloud)
-            parts.argocd.publish()
+            with queue.attempt(DATA_PLANE):
+                deployed = tuple(parts.balancers.deployed.values())
+                parts.route(dataplane.routes(cloud, deployed, parts.health.seen, parts.kubelet.locate))
+                await parts.apply(cloud)
+            with queue.attempt(argocd.CONTROLLER):
+                parts.argocd.publish(queue)
 
     async def _look_at_targets(self, cloud: Cloud) -> None:
         parts = self._parts
@@ -175,11 +201,14 @@ class Manager:
             await self._in_thread(parts.aws.set_many, states)
 
     async def _observe(self) -> Cloud:
-        version = await self._in_thread(self._parts.aws.version)
-        if self.cloud is None or version != self._seen:
-            cloud: Cloud = await self._in_thread(account.observe, self._parts.aws, self._parts.pool)
-            self.cloud, self._seen = cloud, version
-            self._parts.name(dataplane.dns_names(cloud))
+        with self._parts.queue.attempt(CLOUD):
+            version = await self._in_thread(self._parts.aws.version)
+            if self.cloud is None or version != self._seen:
+                cloud: Cloud = await self._in_thread(account.observe, self._parts.aws, self._parts.pool)
+                self.cloud, self._seen = cloud, version
+                self._parts.name(dataplane.dns_names(cloud))
+        if self.cloud is None:
+            raise RuntimeError("the AWS account could not be read")
         return self.cloud
 
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -190,18 +219,12 @@ class Manager:
         while True:
             # Who waits for us to settle makes the passes meanwhile.
             if not self._settling:
-                await self._pass_unless_aws_changes()
+                with self._parts.queue.attempt(MANAGER):
+                    await self._pass()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._dirty.wait(), TURN)
                 self._dirty.clear()
             await asyncio.sleep(BREATH)
-
-    async def _pass_unless_aws_changes(self) -> None:
-        try:
-            await self._pass()
-        except ClientError as error:
-            # Somebody deleted something between two of our questions; the next look sees it whole.
-            sys.stderr.write(f"sandbox: {error}\n")
 
     async def _follow_cluster(self) -> None:
         version = self._parts.cluster.version
@@ -212,25 +235,20 @@ class Manager:
     async def _follow_aws(self) -> None:
         version = 0
         while True:
-            version = await self._in_thread(self._parts.aws.version, version, 10.0)
+            try:
+                version = await self._in_thread(self._parts.aws.version, version, 10.0)
+            except (OSError, ClientError) as error:
+                # The passes go on meanwhile, every TURN seconds.
+                sys.stderr.write(f"cannot follow the AWS account: {error}\n")
+                await asyncio.sleep(TURN)
             if version != self._seen:
                 self._dirty.set()
-
-    def _notice(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (failure := task.exception()) is not None:
-            self._failure = failure
-            context = {"message": "a controller failed", "exception": failure}
-            asyncio.get_running_loop().call_exception_handler(context)
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise RuntimeError("a controller of the sandbox failed") from self._failure
 
 
 def _essence(item: dict[str, Any]) -> Any:
     if item["kind"] == "Pod":
         conditions = item.get("status", {}).get("conditions", ())
-        return {entry["type"]: entry["status"] for entry in conditions}
+        return {entry.get("type", ""): entry.get("status") for entry in conditions}
     if item["kind"] == "Endpoints":
         return item.get("subsets")
     return item.get("status")

@@ -21,7 +21,7 @@ TROUBLE: Final = frozenset(
 
 def _has_condition(pod: Manifest, kind: str, status: str) -> bool:
     conditions = pod.get("status", {}).get("conditions", ())
-    return any(item["type"] == kind and item["status"] == status for item in conditions)
+    return any(item.get("type") == kind and item.get("status") == status for item in conditions)
 
 
 def is_ready(pod: Manifest) -> bool:
@@ -32,6 +32,11 @@ def is_ready(pod: Manifest) -> bool:
 def is_finished(pod: Manifest) -> bool:
     """Whether the pod has ended for good and holds no resources any more."""
     return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+
+
+def is_terminating(item: Manifest) -> bool:
+    """Whether the object is only kept by its finalizers."""
+    return "deletionTimestamp" in item["metadata"]
 
 
 def trouble(pod: Manifest) -> str | None:

@@ -39,7 +39,7 @@ async def ask(
             return Answer(response.status)
     except TimeoutError:
         return Answer(None, "timeout")
-    except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+    except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
         return Answer(
             None, "connection refused" if isinstance(error, aiohttp.ClientConnectorError) else "EOF"
         )

@@ -14,6 +14,7 @@ from sandbox.controllers.conditions import moment, timestamp
 from sandbox.controllers.environment import ConfigError, environment
 from sandbox.controllers.images import ImageError, Images
 from sandbox.controllers.pod_status import ContainerState, pod_status, waiting
+from sandbox.controllers.workqueue import Controller
 
 if TYPE_CHECKING:
     import aiohttp
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from sandbox.controllers.cluster import Cluster, Manifest
     from sandbox.controllers.probing import Answer
     from sandbox.controllers.runtime import Running, Runtime
+    from sandbox.controllers.workqueue import WorkQueue
 
 PERIOD: Final = 2.0  # seconds between two probes
 LIVENESS_FAILURES: Final = 3
 LONGEST_BACK_OFF: Final = 4.0
 SOURCE: Final = "kubelet"
+CONTROLLER: Final = Controller(SOURCE, "FailedSync")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Node:
     """What every pod of the cluster is run with."""
 
     cluster: Cluster
+    queue: WorkQueue
     images: Images
     runtime: Runtime
     session: aiohttp.ClientSession
@@ -84,22 +88,19 @@ class PodRunner:
     async def stop(self) -> None:
         """End the pod and its container."""
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait((self._task,))
         if self.container is not None:
             await self.container.stop()
 
-    def failure(self) -> BaseException | None:
-        """Give the error that ended this runner, which is an error of the sandbox itself."""
-        return self._task.exception() if self._task.done() and not self._task.cancelled() else None
-
     async def _run(self) -> None:
         pause = 1.0
-        self._publish()
+        with self._node.queue.attempt(CONTROLLER, self.pod):
+            self._publish()
         while True:
             number = self._round
             began = asyncio.get_running_loop().time()
-            await self._attempt()
+            with self._node.queue.attempt(CONTROLLER, self.pod):
+                await self._attempt_and_clean_up()
             self.answered = max(self.answered, number)
             lasted = asyncio.get_running_loop().time() - began
             pause = 1.0 if lasted > 10 else min(pause * 2, LONGEST_BACK_OFF)
@@ -109,6 +110,15 @@ class PodRunner:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
         self._wake.clear()
+
+    async def _attempt_and_clean_up(self) -> None:
+        try:
+            await self._attempt()
+        except Exception as error:
+            if self.container is not None and self.is_running:
+                await self.container.stop()
+            self._tell(state=waiting("CreateContainerError", str(error)), ready=False)
+            raise
 
     async def _attempt(self) -> None:
         image = self.spec["image"]
@@ -138,6 +148,7 @@ class PodRunner:
             running = {"running": {"startedAt": started}}
             self._tell(state=running, image_id=digest, container_id=container_id)
             self._event("Started", f"Started container {self.spec['name']}", normal=True)
+            self._node.queue.succeed(CONTROLLER, self.pod)
             await self._watch(container)
         code = await container.exited
         self._ended(code, started, digest, container_id)

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from sandbox.controllers import pods as pod_state
 from sandbox.controllers.conditions import condition, merged_conditions
+from sandbox.controllers.workqueue import Controller
+from sandbox.kube_api.quantities import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sandbox.controllers.cluster import Cluster, Manifest
+    from sandbox.controllers.workqueue import WorkQueue
 
-UNITS: Final = {
-    "m": Decimal("0.001"),
-    "k": Decimal(10**3),
-    "M": Decimal(10**6),
-    "G": Decimal(10**9),
-    "Ki": Decimal(2**10),
-    "Mi": Decimal(2**20),
-    "Gi": Decimal(2**30),
-}
 NAME: Final = "default-scheduler"
+CONTROLLER: Final = Controller(NAME, "FailedScheduling")
 SELECTOR_REASON: Final = "node(s) didn't match Pod's node affinity/selector"
-
-
-def quantity(text: str) -> Decimal:
-    """Read a Kubernetes quantity ("500m", "256Mi", "2") as a number of cores or bytes."""
-    for unit in sorted(UNITS, key=len, reverse=True):
-        if text.endswith(unit):
-            return Decimal(text[: -len(unit)]) * UNITS[unit]
-    return Decimal(text)
 
 
 @dataclass(frozen=True)
@@ -56,32 +43,41 @@ def demand(pod: Manifest) -> Demand:
     return Demand(cpu, memory, 1)
 
 
-def reconcile(cluster: Cluster) -> None:
+def reconcile(cluster: Cluster, queue: WorkQueue) -> None:
     """Bind every pod that has no node yet, or publish why it cannot be bound."""
     nodes = cluster.all("nodes")
     pods = cluster.all("pods")
-    used = {node["metadata"]["name"]: _used(node, pods) for node in nodes}
-    for pod in pods:
-        if pod["spec"].get("nodeName") or pod_state.is_finished(pod):
-            continue
-        if pod["spec"].get("schedulerName", NAME) != NAME:
-            continue  # somebody else's, whether or not there is such a scheduler
-        refusals = {node["metadata"]["name"]: refusal(pod, node, used) for node in nodes}
-        fitting = [name for name, reasons in refusals.items() if not reasons]
-        if fitting:
-            chosen = min(fitting, key=lambda name: (used[name].pods, name))
-            used[chosen] += demand(pod)
-            _bind(cluster, pod, chosen)
-        else:
-            _refuse(cluster, pod, refusals.values())
+    used = _used(pods)
+    for pod in queue.due(CONTROLLER, filter(_is_waiting, pods)):
+        with queue.attempt(CONTROLLER, pod):
+            _schedule(cluster, pod, nodes, used)
 
 
-def _used(node: Manifest, pods: Iterable[Manifest]) -> Demand:
-    name = node["metadata"]["name"]
-    total = Demand()
+def _is_waiting(pod: Manifest) -> bool:
+    spec = pod["spec"]
+    # Another scheduler's pods are left to it, whether or not there is such a scheduler.
+    ours = spec.get("schedulerName", NAME) == NAME
+    return ours and not (spec.get("nodeName") or pod_state.is_finished(pod) or pod_state.is_terminating(pod))
+
+
+def _schedule(cluster: Cluster, pod: Manifest, nodes: list[Manifest], used: dict[str, Demand]) -> None:
+    refusals = {node["metadata"]["name"]: refusal(pod, node, used) for node in nodes}
+    fitting = [name for name, reasons in refusals.items() if not reasons]
+    if not fitting:
+        _refuse(cluster, pod, refusals.values())
+        return
+    chosen = min(fitting, key=lambda name: (used[name].pods, name))
+    used[chosen] += demand(pod)
+    _bind(cluster, pod, chosen)
+
+
+def _used(pods: Iterable[Manifest]) -> dict[str, Demand]:
+    """Sum up, by the name of each node, what its pods ask for."""
+    total: defaultdict[str, Demand] = defaultdict(Demand)
     for pod in pods:
-        if pod["spec"].get("nodeName") == name and not pod_state.is_finished(pod):
-            total += demand(pod)
+        node = pod["spec"].get("nodeName")
+        if node and not pod_state.is_finished(pod):
+            total[node] += demand(pod)
     return total
 
 
@@ -89,12 +85,15 @@ def refusal(pod: Manifest, node: Manifest, used: dict[str, Demand]) -> list[str]
     """List the scheduler's reasons for which `pod` does not fit `node`; empty when it does."""
     if not _selects(pod, node["metadata"].get("labels", {})):
         return [SELECTOR_REASON]
-    free = node["status"]["allocatable"]
-    total = used[node["metadata"]["name"]] + demand(pod)
+    # A node that has not reported yet has no room.
+    free = node.get("status", {}).get("allocatable", {})
+    cpu, memory, pods = (quantity(free.get(name, "0")) for name in ("cpu", "memory", "pods"))
+    asked = demand(pod)
+    total = used[node["metadata"]["name"]] + asked
     limits = (
-        (total.pods > int(free["pods"]), "Too many pods"),
-        (total.cpu > quantity(free["cpu"]), "Insufficient cpu"),
-        (total.memory > quantity(free["memory"]), "Insufficient memory"),
+        (total.pods > pods, "Too many pods"),
+        (total.cpu > cpu and asked.cpu > 0, "Insufficient cpu"),
+        (total.memory > memory and asked.memory > 0, "Insufficient memory"),
     )
     return [reason for exceeded, reason in limits if exceeded]
 
@@ -113,11 +112,11 @@ def _selects(pod: Manifest, labels: dict[str, str]) -> bool:
 
 def _matches(expression: Manifest, labels: dict[str, str]) -> bool:
     value = labels.get(expression["key"])
-    operator = expression["operator"]
+    operator, values = expression["operator"], expression.get("values", ())
     if operator == "In":
-        return bool(value in expression["values"])
+        return bool(value in values)
     if operator == "NotIn":
-        return bool(value not in expression["values"])
+        return bool(value not in values)
     return bool((value is not None) == (operator == "Exists"))
 
 
