@@ -30,6 +30,7 @@ from sandbox.controllers.runner import Node
 from sandbox.controllers.target_health import TargetHealth
 from sandbox.controllers.workqueue import WorkQueue
 from sandbox.faults.site import Site
+from sandbox.kube_api import decoding
 from sandbox.kube_api.server import KubeApi
 from sandbox.kube_api.store import Store
 from sandbox.kube_client import Kubernetes
@@ -147,7 +148,7 @@ class _Builder:
             start_aws(self.stack, self.home / "aws.log"),
             start_stores(self.stack, self.home, self.authorities.stores, self.surface.admits, self.latency),
             saleor.start(),
-            asyncio.to_thread(_import_boto3),
+            asyncio.to_thread(_import_clients),
         )
         self._mark("servers started")
         return aws, stores, saleor
@@ -249,9 +250,11 @@ class _Builder:
             await asyncio.to_thread(aws.latency, self.latency)
 
 
-def _import_boto3() -> None:
-    # Half a second of imports: while the servers start is the cheapest moment.
+def _import_clients() -> None:
+    # A second of imports: while the servers start is the cheapest moment.
     import boto3  # noqa: F401
+
+    decoding.preload()
 
 
 def _session() -> aiohttp.ClientSession:

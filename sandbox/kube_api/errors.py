@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any, Final
 
 Json = dict[str, Any]
@@ -133,3 +135,22 @@ def invalid_name(name: str) -> Json:
     """Return a cause: metadata.name is no DNS-1123 subdomain."""
     message = f'Invalid value: "{name}": {_DNS_SUBDOMAIN_RULE}'
     return {"reason": "FieldValueInvalid", "message": message, "field": "metadata.name"}
+
+
+def bad_value(field: str, value: Any, text: str) -> Json:
+    """Return a cause: a field's value is not allowed."""
+    message = f"Invalid value: {json.dumps(value)}: {text}"
+    return {"reason": "FieldValueInvalid", "message": message, "field": field}
+
+
+def unsupported(field: str, value: str, known: Iterable[str]) -> Json:
+    """Return a cause: a field has another value than the known ones."""
+    shown = ", ".join(f'"{each}"' for each in known)
+    message = f'Unsupported value: "{value}": supported values: {shown}'
+    return {"reason": "FieldValueNotSupported", "message": message, "field": field}
+
+
+def duplicate(field: str, value: str) -> Json:
+    """Return a cause: what must be unique is there twice."""
+    message = f'Duplicate value: "{value}"'
+    return {"reason": "FieldValueDuplicate", "message": message, "field": field}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from sandbox.kube_api import defaults, errors, validation
+from sandbox.kube_api import decoding, defaults, errors, validation
 from sandbox.kube_api.errors import ApiError, Json
 from sandbox.kube_api.history import Change, Entry, History, Key
 from sandbox.kube_api.patches import PatchKind, apply_patch
@@ -120,6 +120,7 @@ class Store:
         return self._record(resource, key, None, defaults.shaped(resource, defaults.created(resource, fresh)))
 
     def _new(self, resource: Resource, namespace: str | None, obj: Json) -> Json:
+        decoding.check_types(resource, obj)
         metadata = {key: value for key, value in (obj.get("metadata") or {}).items() if value is not None}
         if resource.namespaced and metadata.get("namespace", namespace) != namespace:
             raise errors.bad_request(
@@ -195,6 +196,7 @@ class Store:
     ) -> Json:
         entry = self.entry(resource, namespace, name)
         wanted = make(entry.copy())
+        decoding.check_types(resource, wanted)
         wanted_metadata = wanted.get("metadata") or {}
         if wanted_metadata.get("name", name) != name:
             raise errors.bad_request(
@@ -225,7 +227,7 @@ class Store:
         if not resource.custom:
             wanted = {key: value for key, value in wanted.items() if key not in {"apiVersion", "kind"}}
         merged = defaults.shaped(resource, {**wanted, "metadata": metadata})
-        if not status:
+        if not status or resource.plural == "nodes":
             validation.check(resource, merged)
         compared = (
             (set(merged) | set(old))
