@@ -113,7 +113,7 @@ class ArgoCd:
             return self._repository.tree(name)
         except KeyError:
             raise ReconcileError(
-                f'failed to generate manifests: no repository is known of the Application "{name}"'
+                f'failed to generate manifests: the sandbox has no repository for the Application "{name}"'
             ) from None
 
     def _followed(self) -> list[Manifest]:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.controllers.conditions import timestamp
+from sandbox.kube_api.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -112,7 +113,7 @@ class WorkQueue:
         key = _key(controller, item)
         before = self._delayed.get(key)
         attempts = 1 if before is None else before.failure.attempts + 1
-        known = isinstance(error, ReconcileError)
+        known = isinstance(error, (ReconcileError, ApiError))
         message = str(error) if known else f"{type(error).__name__}: {error}"
         since = timestamp() if before is None else before.failure.since
         failure = Failure(controller.name, _title(item), since, message, attempts)
