@@ -15,7 +15,7 @@ help:  ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
 
 demo: .venv/.demo  ## Start the sandbox, verify it, leave reports/latest
-	$(RUN) pytest --env sandbox
+	$(RUN) pytest --env sandbox --alluredir reports/allure-results --clean-alluredir
 
 test: .venv/.test  ## Run our own tests against the sandbox
 	$(RUN) pytest selftests -W error -n 3 --dist loadfile --no-loadscope-reorder --cache-clear $(ARGS) || \
@@ -64,7 +64,7 @@ reports/node_modules/.package-lock.json: reports/package.json reports/package-lo
 	@touch $@
 
 clean:  ## Remove what was installed and measured
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache reports/*-*Z* reports/latest
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache reports/*-*Z* reports/latest reports/allure-results
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

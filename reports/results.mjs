@@ -39,7 +39,8 @@ export const requireResults = (run) => {
   if (existsSync(join(run, RESULTS)) || (existsSync(run) && folders(run).length > 0)) {
     return;
   }
-  console.error(`${join(run, RESULTS)} is not there. Let a run keep Allure results first:`);
+  console.error(`${join(run, RESULTS)} is not there. Keep the Allure results of a run first, by one of`);
+  console.error("  make demo");
   console.error("  pytest --env NAME --alluredir reports/allure-results --clean-alluredir");
   process.exit(1);
 };

@@ -166,11 +166,12 @@ def test_patch_to_a_wrong_type_is_refused(server: Served) -> None:
     server.request("POST", f"{CORE}/pods", body=pod_manifest("patched"))
     before = server.request("GET", f"{CORE}/pods/patched").json()
     kind = {"Content_Type": "application/merge-patch+json"}
-    for change in (
+    changes: tuple[Any, ...] = (
         {"spec": "x"},
         {"spec": {"containers": [{"name": 1}]}},
         {"metadata": {"labels": {"a": []}}},
-    ):
+    )
+    for change in changes:
         assert server.request("PATCH", f"{CORE}/pods/patched", body=change, **kind).status_code == 400
     status = {"status": {"conditions": [{"type": 5}]}}
     assert server.request("PATCH", f"{CORE}/pods/patched/status", body=status, **kind).status_code == 400
