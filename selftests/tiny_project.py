@@ -102,14 +102,19 @@ def entry(test: str, leads_to: str) -> str:
 
 
 def run(
-    folder: Path, *arguments: str, variables: Mapping[str, str] | None = None, selects: bool = True
+    folder: Path,
+    *arguments: str,
+    variables: Mapping[str, str] | None = None,
+    selects: bool = True,
+    live: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Judge the project, with more arguments and variables.
 
-    It declares more than it checks, which only a run that selects may: `selects`.
+    It declares more than it checks, which only a run that selects may: `selects`. `live`: not from the
+    recorded answer.
     """
     return subprocess.run(
-        _command(arguments, selects=selects),
+        _command(arguments, selects=selects, live=live),
         cwd=folder,
         env=_variables(variables or {}),
         capture_output=True,
@@ -132,10 +137,11 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
         )
 
 
-def _command(arguments: Sequence[str], *, selects: bool = True) -> list[str]:
+def _command(arguments: Sequence[str], *, selects: bool = True, live: bool = False) -> list[str]:
+    replayed = () if live else ("--replay", "reports/recorded")
     return [
-        sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--env", "tiny",
-        "--replay", "reports/recorded", *(["--deselect=nothing"] if selects else []), *arguments,
+        sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--env", "tiny", *replayed,
+        *(["--deselect=nothing"] if selects else []), *arguments,
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 _SECRET_NAME: Final = re.compile(
-    r"(?i)pass(?:w(?:or)?d|phrase|code)?(?![a-z])|passw|(?<![a-z])(?:pwd?|pat|pin|salt|dsn|sas)(?![a-z])|secret|token|"
+    r"(?i)(?<![a-z])pass(?:phrase|code)?(?![a-z])|passw|(?<![a-z])(?:pwd?|pat|pin|salt|dsn|sas)(?![a-z])|secret|token|"
     r"api_?key|(?<![a-z])key(?:s|_?data)?(?![a-z])|credential|private|cookie|web_?hook|(?<![a-z])hook(?![a-z])|"
     r"(?<![a-z])auth(?:orization)?(?![a-z])|signature|connection_?string"
 )
@@ -91,35 +91,49 @@ def _of_kubeconfig(file: Path) -> Iterator[str]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe loader
-        for item in content.get("users") or ():
-            yield from _of_user(item.get("user") or {})
-        for item in content.get("clusters") or ():
-            yield from _password_of_url(str((item.get("cluster") or {}).get("proxy-url") or ""))
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError, yaml.YAMLError):
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError):
         return
+    for user in _bodies(content, "users", "user"):
+        yield from _of_user(user)
+    for cluster in _bodies(content, "clusters", "cluster"):
+        yield from _password_of_url(str(cluster.get("proxy-url") or ""))
+
+
+def _bodies(content: object, section: str, key: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries of a section, as far as they are mappings."""
+    yield from (_mapping(_mapping(item).get(key)) for item in _list(_mapping(content).get(section)))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _of_user(user: Mapping[str, Any]) -> Iterator[str]:
-    yield from (str(user[key]) for key in ("token", "password") if user.get(key))
-    if user.get("client-key-data"):
-        encoded = str(user["client-key-data"])
-        yield encoded
-        try:
-            yield base64.b64decode(encoded).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return
-    config = (user.get("auth-provider") or {}).get("config") or {}
+    yield from (str(user[key]) for key in ("token", "password", "client-key-data") if user.get(key))
+    yield from _decoded(str(user.get("client-key-data") or ""))
+    config = _mapping(_mapping(user.get("auth-provider")).get("config"))
     yield from (str(value) for key, value in config.items() if is_secret_name(str(key)))
-    plugin = user.get("exec") or {}
-    for entry in plugin.get("env") or ():
+    plugin = _mapping(user.get("exec"))
+    for entry in map(_mapping, _list(plugin.get("env"))):
         if is_secret_name(str(entry.get("name"))):
             yield str(entry.get("value"))
-    yield from secret_arguments([str(one) for one in plugin.get("args") or ()])
+    yield from secret_arguments([str(one) for one in _list(plugin.get("args"))])
+
+
+def _decoded(encoded: str) -> Iterator[str]:
+    try:
+        yield base64.b64decode(encoded).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return
 
 
 def secret_arguments(arguments: list[str]) -> Iterator[str]:
     """Yield the values of options that are named like secrets: `--client-secret X`, `--password=X`."""
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         option = _OPTION.fullmatch(argument)
         if option is None or not is_secret_name(option["name"]):
             continue

@@ -1,0 +1,189 @@
+"""What a process carries itself is known before anything can be printed, in every form."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import secrets as random_values
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from postflight.redaction import Secrets
+from postflight.redaction.process import is_secret_name, secret_arguments, secrets_of
+from selftests import tiny_project
+
+ODD = "aB3$/+&<\"'\\%x 서울=9"
+SECRET_NAMES = (
+    "DB_PW",
+    "SLACK_HOOK",
+    "PGPASSWORD",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "STRIPE_KEY",
+    "SENTRY_DSN",
+    "DB_PASS",
+    "apiKey",
+    "POSTFLIGHT_SUMMARY_WEBHOOK",
+    "clientSecret",
+    "client-secret",
+    "BASIC_AUTH",
+    "GITHUB_PAT",
+)
+OTHER_NAMES = (
+    "PWD",
+    "HOME",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "SSH_AUTH_SOCK",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "KEYCLOAK_HOST",
+    "COMPASS",
+    "MONKEY",
+    "AWS_ACCESS_KEY_ID",
+    "AUTHOR",
+    "TOKEN_TTL",
+    "PYTEST_CURRENT_TEST",
+    "DOA_HOSTED_ZONE",
+)
+KUBECONFIG = """\
+users:
+- name: by-plugin
+  user:
+    exec:
+      command: login
+      args: [get-token, --client-secret, {argument}, --tenant, shop, --password={option}]
+      env: [{{name: PLUGIN_PW, value: {plugin}}}, {{name: AWS_PROFILE, value: shop-stage}}]
+- name: by-token
+  user: {{token: {token}, client-key-data: {key}}}
+clusters:
+- name: shop
+  cluster: {{server: https://shop.example, proxy-url: "http://kim:{proxy}@proxy.example:3128"}}
+"""
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+def test_a_name_says_that_a_value_is_secret(name: str) -> None:
+    """Nobody declares which of a shell's variables are secrets."""
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES)
+def test_a_name_says_that_a_value_is_none(name: str) -> None:
+    """Regions and paths are in every message."""
+    assert not is_secret_name(name)
+
+
+def test_variables_and_kubeconfig_are_known(tmp_path: Path) -> None:
+    """An error may repeat any of them before the first Secret is read."""
+    made = {
+        name: random_values.token_urlsafe(12) for name in ("argument", "option", "plugin", "token", "proxy")
+    }
+    key = f"-----BEGIN PRIVATE KEY-----\n{random_values.token_urlsafe(40)}\n-----END PRIVATE KEY-----\n"
+    file = tmp_path / "config"
+    file.write_text(KUBECONFIG.format(**made, key=base64.b64encode(key.encode()).decode()), encoding="utf-8")
+    shell = {
+        "KUBECONFIG": str(file),
+        "AWS_SESSION_TOKEN": f"{random_values.token_urlsafe(12)}\n",
+        "HTTPS_PROXY": f"http://kim:{random_values.token_urlsafe(12)}@proxy.example:3128",
+        "SLACK_HOOK": f"https://hooks.example/T0/{random_values.token_urlsafe(12)}",
+    }
+    known = Secrets(secrets_of(shell))
+
+    for value in (*made.values(), shell["AWS_SESSION_TOKEN"].strip(), key.splitlines()[1]):
+        assert known.redact(f"<{value}>") == "<[redacted]>"
+    assert shell["HTTPS_PROXY"][11:27] not in known.redact(shell["HTTPS_PROXY"][11:28])
+    assert known.redact("http://hooks.example/" + shell["SLACK_HOOK"].partition("example/")[2]).endswith(
+        "[redacted]"
+    )
+    assert (
+        known.redact("shop-stage of shop at https://shop.example")
+        == "shop-stage of shop at https://shop.example"
+    )
+
+
+def test_an_options_value_is_secret_by_the_options_name() -> None:
+    """Plugins get their secrets on the command line."""
+    given = [
+        "token",
+        "--client-secret",
+        "a1",
+        "--scope=x",
+        "--password=b2",
+        "--secret-id",
+        "shop/db",
+        "--token",
+    ]
+    assert list(secret_arguments(given)) == ["a1", "b2"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        ODD,
+        quote(ODD, safe=""),
+        quote(quote(ODD, safe=""), safe=""),
+        re.sub("%..", lambda found: found[0].lower(), quote(ODD, safe="")),
+        json.dumps(ODD)[1:-1],
+        json.dumps(json.dumps(ODD)),
+        json.dumps(ODD, ensure_ascii=False)[1:-1],
+        repr(ODD)[1:-1],
+        html.escape(ODD),
+        html.escape(ODD, quote=False),
+        *(base64.b64encode(b"." * before + ODD.encode() + b"user").decode() for before in range(3)),
+    ],
+)
+def test_a_value_is_known_in_every_form(form: str) -> None:
+    """What is printed was often written by JSON, a URL or a header before."""
+    known = Secrets([ODD])
+    text = known.redact(f"before {form} after")
+
+    assert "[redacted]" in text
+    assert not any(part in text for part in ("aB3", "x 서울", "9IOyEnOyauD", form[6:16]))
+
+
+def test_each_line_of_a_value_is_known() -> None:
+    """Logs are read line by line."""
+    known = Secrets(["first-line-1\r\nsecond-line-2\n"])
+
+    assert known.redact("got second-line-2 and first-line-1") == "got [redacted] and [redacted]"
+
+
+@pytest.mark.parametrize("text", ["failed for hunter2-k9…", "…r2-k9q and more", "it is hunter2-k9q…"])
+def test_what_a_cut_leaves_is_known(text: str) -> None:
+    """A message is cut when it is received, and the secret in it may be learned later."""
+    shown = Secrets(["hunter2-k9q"]).redact(text)
+
+    assert "r2-k" not in shown
+    assert "[redacted]" in shown
+    assert Secrets(["hunter2-k9q"]).redact("hundreds… of hundred") == "hundreds… of hundred"
+
+
+def test_the_parts_that_pytest_renders_are_known() -> None:
+    """Pprint breaks a value into lines, and reprlib cuts its middle out."""
+    value = random_values.token_urlsafe(30)
+    rendered = f"a = ('{value[:17]}'\n     '{value[17:]}')\nb = '{value[:12]}...{value[-12:]}'"
+    shown = Secrets([value]).redact_rendered(rendered)
+
+    assert not any(value[at : at + 10] in shown for at in range(len(value)))
+
+
+def test_a_usage_error_holds_no_secret(tmp_path: Path) -> None:
+    """Botocore repeats a session token that a line end makes unusable; no check has run by then."""
+    folder = tiny_project.make(tmp_path)
+    token = random_values.token_urlsafe(24)
+    variables = {
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": random_values.token_urlsafe(24),
+        "AWS_SESSION_TOKEN": f"{token}\n",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    }
+    run = tiny_project.run(folder, live=True, variables=variables)
+
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert "cannot tell where we are" in run.stderr
+    assert "[redacted]" in run.stderr
+    assert not any(token[at : at + 10] in run.stdout + run.stderr for at in range(len(token) - 9))
