@@ -25,7 +25,10 @@ def secrets(config: pytest.Config) -> Secrets:
 
 def begin(config: pytest.Config) -> None:
     """Learn the secrets of this process, before anything can be printed."""
-    secrets(config).update(secrets_of(os.environ))
+    known = secrets(config)
+    known.update(secrets_of(os.environ))
+    if webhook := config.getoption("--summary-webhook", None):
+        known.add(str(webhook))
 
 
 def usage_error(config: pytest.Config, error: pytest.UsageError) -> pytest.UsageError:

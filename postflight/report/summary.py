@@ -46,7 +46,7 @@ def _head(findings: Findings) -> Iterator[str]:
     run = findings.results["run"]
     identity = run["identity"]
     cluster = identity["cluster"] or "none"
-    yield f"# Postflight: {run['env']}"
+    yield f"# Postflight: {prose(run['env'])}"
     yield ""
     judged = "judged again at " if findings.replay else ""
     if findings.replay:
@@ -57,8 +57,8 @@ def _head(findings: Findings) -> Iterator[str]:
     if findings.comparison.earlier is not None:
         yield findings.changes() or f"Since {findings.comparison.earlier}: nothing changed"
         yield ""
-    yield f"Account {identity['account']}, region {identity['region']}, cluster {cluster}, "
-    yield f"seen from {run['vantage']} the cluster's network, as `{identity['caller']}`."
+    yield f"Account {identity['account']}, region {identity['region']}, cluster {prose(cluster)}, "
+    yield f"seen from {run['vantage']} the cluster's network, as {code(identity['caller'])}."
     yield ""
 
 
@@ -197,7 +197,9 @@ def _rest(findings: Findings) -> Iterator[str]:
     if findings.results["not_declared"]:
         yield "## Left out, so not verified"
         yield ""
-        yield from (f"- {one['section']}: {one['why']}" for one in findings.results["not_declared"])
+        yield from (
+            f"- {prose(one['section'])}: {prose(one['why'])}" for one in findings.results["not_declared"]
+        )
         yield ""
     yield from _canaries_left(findings)
     yield from _changes(findings)

@@ -1,0 +1,80 @@
+"""Files are written in one module, which redacts: a new output cannot forget it."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from postflight.redaction import Secrets
+from postflight.writing import as_line, as_lines, redact_file, write_json, write_text
+from selftests.proofs.harness import ROOT
+
+# A client key for OpenSSL, in a folder of this user only; and a file that is loaded and removed at once.
+_OTHERS = {"postflight/probes/kubernetes/access.py", "postflight/commands/init.py"}
+_WRITES = {"write_text", "write_bytes", "writelines"}
+
+
+def writes(file: Path) -> Iterator[int]:
+    """Yield the lines on which a module writes a file."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        modes = [
+            one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        ]
+        opens = name == "open" and any(
+            set(mode) & set("wax+") and set(mode) <= set("rwaxbt+") for mode in modes
+        )
+        is_ours = isinstance(node.func, ast.Name) and name == "write_text"
+        if (name in _WRITES and not is_ours) or opens:
+            yield node.lineno
+
+
+def test_files_are_written_in_one_module() -> None:
+    """Whatever is written there needs `redact`, or text that the type checker knows to be redacted."""
+    found = {str(file.relative_to(ROOT)): list(writes(file)) for file in (ROOT / "postflight").rglob("*.py")}
+
+    assert found["postflight/writing.py"]
+    assert {file for file, lines in found.items() if lines} - _OTHERS == {"postflight/writing.py"}
+
+
+def test_whatever_is_written_is_redacted(tmp_path: Path) -> None:
+    """As text, as JSON, and what another program has written."""
+    redact = Secrets(["hunter2-k9q"]).redact
+    said = {"key": ["it is hunter2-k9q\x1b", 1, None], "other": {"deep": "hunter2-k9q"}}
+    (tmp_path / "other.txt").write_text("log hunter2-k9q", encoding="utf-8")
+    write_text(tmp_path / "a.txt", ["it is hunter2-k9q", "\n"], redact)
+    write_json(tmp_path / "a.json", said, redact)
+    redact_file(tmp_path / "other.txt", redact)
+    clean = {"key": ["it is [redacted]\\x1b", 1, None], "other": {"deep": "[redacted]"}}
+
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "it is [redacted]\n"
+    assert (tmp_path / "other.txt").read_text(encoding="utf-8") == "log [redacted]"
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == clean
+    assert json.loads(as_line(said, redact)) == clean
+    assert [json.loads(line) for line in as_lines([said, {"a": 1}], redact)] == [clean, {"a": 1}]
+
+
+def test_a_file_that_is_no_text_stays(tmp_path: Path) -> None:
+    """A screenshot that a check attaches is not to be broken."""
+    picture = b"\x89PNG\r\n\x1a\n\x00\xff"
+    (tmp_path / "a.png").write_bytes(picture)
+    redact_file(tmp_path / "a.png", Secrets().redact)
+
+    assert (tmp_path / "a.png").read_bytes() == picture
+
+
+def test_the_values_of_confidential_conditions_are_hidden(tmp_path: Path) -> None:
+    """`aws:Referer` and `sts:ExternalId` are passwords by another name; what lies beside them is not."""
+    conditions = [
+        {"operator": "StringEquals", "key": "aws:Referer", "values": ["a1", "b2"]},
+        {"operator": "StringEquals", "key": "aws:SourceVpc", "values": ["vpc-1"]},
+    ]
+    write_json(tmp_path / "a.json", conditions, Secrets().redact)
+    written = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+
+    assert written[0]["values"] == ["[redacted]", "[redacted]"]
+    assert written[1] == conditions[1]
