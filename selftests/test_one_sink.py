@@ -11,8 +11,12 @@ from postflight.redaction import Secrets
 from postflight.writing import as_line, as_lines, redact_file, write_json, write_text
 from selftests.proofs.harness import ROOT
 
-# A client key for OpenSSL, in a folder of this user only; and a file that is loaded and removed at once.
-_OTHERS = {"postflight/probes/kubernetes/access.py", "postflight/commands/init.py"}
+# A client key and a CA for OpenSSL, in folders of this user only; and a file that is removed at once.
+_OTHERS = {
+    "postflight/probes/kubernetes/access.py",
+    "postflight/probes/kubernetes/eks.py",
+    "postflight/commands/init.py",
+}
 _WRITES = {"write_text", "write_bytes", "writelines"}
 
 

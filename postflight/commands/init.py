@@ -80,15 +80,18 @@ def run(options: argparse.Namespace) -> int:
     from postflight.discovery.survey import survey
     from postflight.discovery.writing import text_of
     from postflight.evidence import Unverified
+    from postflight.redaction import Secrets
     from postflight.writing import write_text
 
     file = _file(options)
+    # Values of Secrets: among them names of users, which belong into the file. Messages need none.
+    met = Secrets()
     try:
-        found = survey(arrive(_wanted(options), os.environ, options.secrets))
+        found = survey(arrive(_wanted(options), os.environ, met))
     except NotFoundError as error:
-        raise CommandError(str(error)) from None
+        raise CommandError(met.redact(str(error))) from None
     except Unverified as error:
-        raise UnverifiedError(f"{str(error).rstrip('.')}. Nothing was written.") from None
+        raise UnverifiedError(f"{met.redact(str(error)).rstrip('.')}. Nothing was written.") from None
     text = options.secrets.redact(text_of(found, datetime.now(UTC).date()))
     _require_loadable(text, options.name)
     if file is None:
@@ -98,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
         write_text(file, [text], options.secrets.redact)
         print(_summary(found, file))
     for trouble in found.troubles:
-        print(f"postflight: not looked at: {trouble}", file=sys.stderr)
+        print(f"postflight: not looked at: {met.redact(str(trouble))}", file=sys.stderr)
     return UnverifiedError.status if found.troubles else 0
 
 
