@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from postflight.probes.aws.canary_sending import refuse_after_the_end
 from postflight.probes.aws.credentials import assumed, new_session
-from postflight.probes.aws.permissions import CANARY_WRITES, is_read, permission_of
+from postflight.probes.aws.interlock import (
+    ASSUME,
+    refuse_all_but_assuming,
+    refuse_foreign_keys,
+    refuse_undeclared,
+    send_at_once,
+)
+from postflight.probes.aws.permissions import permission_of
 from postflight.probes.aws.proxies import proxies_for
 from postflight.probes.aws.refusals import error_code, is_throttled, translated
-from postflight.probes.reads import UndeclaredReadError, require_declared
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -31,7 +37,6 @@ _BRIEF: Final[Mapping[str, Any]] = {
     "retries": {"mode": "standard", "total_max_attempts": 2},
 }
 
-_ASSUME: Final = "sts:AssumeRole"
 _SIGNING_NAMES: Final[Mapping[str, str]] = {"elbv2": "elasticloadbalancing"}
 
 
@@ -67,7 +72,7 @@ class Aws:
 
     def credentials(self) -> Any:
         """Return the run's botocore credentials, e.g. to presign with. Raises Unverified without any."""
-        with translated(_ASSUME), self._making:
+        with translated(ASSUME), self._making:
             from botocore.exceptions import NoCredentialsError
 
             found = self._session(None).get_credentials()
@@ -178,16 +183,17 @@ class Aws:
     def _assumed(self, source: Session, role_arn: str) -> Session:
         def new_client(service: str, **arguments: Any) -> Any:
             client = self._create(source, service, self.region, **arguments)
-            client.meta.events.register("before-call", _refuse_all_but_assuming)
+            client.meta.events.register("before-call", refuse_all_but_assuming)
             return client
 
         return assumed(source, role_arn, new_client, self.region)
 
     def _new_client(self, service: str, region: str, role: str | None, brief: bool) -> Any:
         client = self._create(self._session(role), service, region, limits=_BRIEF if brief else {})
-        client.meta.events.register("provide-client-params.s3", self._refuse_foreign_keys)
-        client.meta.events.register("before-call", _refuse_undeclared)
-        client.meta.events.register("request-created.s3.PutObject", _send_at_once)
+        buckets = self._connections.environment.buckets
+        client.meta.events.register("provide-client-params.s3", partial(refuse_foreign_keys, buckets))
+        client.meta.events.register("before-call", refuse_undeclared)
+        client.meta.events.register("request-created.s3.PutObject", send_at_once)
         client.meta.events.register("before-send.s3.PutObject", refuse_after_the_end)
         return client
 
@@ -251,19 +257,6 @@ class Aws:
         if is_throttled(parsed_response or {}):
             self._connections.calls.throttle(permission_of(service, event_name.rsplit(".", 1)[-1]))
 
-    def _refuse_foreign_keys(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
-        if is_read(model.name):
-            return
-        buckets = self._connections.environment.buckets.values()
-        key = str(params.get("Key", ""))
-        if not any(
-            bucket.canary and bucket.bucket == params.get("Bucket") and key.startswith(bucket.canary_prefix)
-            for bucket in buckets
-        ):
-            raise UndeclaredReadError(
-                f"s3:{model.name} of {params.get('Bucket')}/{key} is no canary; the call was not sent"
-            )
-
 
 def _unless_absent(call: Callable[[], Any], absent: Sequence[str]) -> Any:
     from botocore.exceptions import ClientError
@@ -274,23 +267,6 @@ def _unless_absent(call: Callable[[], Any], absent: Sequence[str]) -> Any:
         if error_code(error.response) in absent:
             return None
         raise
-
-
-def _refuse_undeclared(model: Any, **_: Any) -> None:
-    permission = permission_of(model.service_model.signing_name, model.name)
-    if not is_read(model.name) and permission not in CANARY_WRITES:
-        raise UndeclaredReadError(f"{permission} is no read; the call was not sent")
-    require_declared(permission)
-
-
-def _refuse_all_but_assuming(model: Any, **_: Any) -> None:
-    if f"{model.service_model.signing_name}:{model.name}" != _ASSUME:
-        raise UndeclaredReadError(f"{model.name} is not how a role is assumed; the call was not sent")
-
-
-def _send_at_once(request: Any, **_: Any) -> None:
-    # botocore waits up to a second for leave to send a body; a canary is 64 bytes.
-    del request.headers["Expect"]
 
 
 def _output(client: Any, operation: str) -> Any:
