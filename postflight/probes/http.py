@@ -17,7 +17,7 @@ from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
 from postflight.probes.graphql_documents import is_one_query
-from postflight.probes.reads import reads, require_declared
+from postflight.probes.reads import reads
 from postflight.probes.tcp import Kind, Trouble
 
 LOOK_S = 12.0
@@ -165,14 +165,12 @@ def _kept(headers: Mapping[str, str]) -> dict[str, str]:
 @reads("http", "dns")
 def get(connections: Connections, url: str, ca: str | None = None, origin: str | None = None) -> HttpAnswer:
     """Look at what GET answers. `origin`: ask as a script on a page of that origin would."""
-    require_declared("http")
     return exchange(connections, Request("GET", url, {"Origin": origin} if origin else {}), ca)[0]
 
 
 @reads("http", "dns")
 def preflight(connections: Connections, crossing: Crossing) -> HttpAnswer:
     """Ask what a browser asks before a page of another origin may send this request (Fetch standard)."""
-    require_declared("http")
     headers = {"Origin": crossing.origin, "Access-Control-Request-Method": crossing.method}
     if crossing.headers:
         # The standard has browsers send these names in lower case, sorted, without spaces.
@@ -184,7 +182,6 @@ def preflight(connections: Connections, crossing: Crossing) -> HttpAnswer:
 @reads("http", "dns", deadline_s=130.0)
 def graphql(connections: Connections, query: Query) -> GraphqlAnswer:
     """Put a GraphQL query (never a mutation), and wait a little longer than its limit for the answer."""
-    require_declared("http")
     if not is_one_query(query.text):
         raise ValueError("a probe only reads: it sends queries, one at a time")
     headers = {"Content-Type": "application/json", **({"Origin": query.origin} if query.origin else {})}

@@ -18,6 +18,7 @@ from postflight.evidence import Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Cutoff, Deadline
 from postflight.probes.pinned_connections import CutHeadError, pinned_pool
+from postflight.probes.reads import require_declared
 from postflight.probes.tcp import Trouble, connect, is_ours
 from postflight.probes.tls import tls_trouble, trust
 
@@ -111,6 +112,7 @@ class _Look:
         self.first_byte_s: float | None = None
 
     def dial(self, host: str, port: int) -> socket.socket:
+        require_declared("http")
         self.is_dialled = True
         stream = connect(self._connections, host, port, self.deadline)
         self.peer = stream.peer
