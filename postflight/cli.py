@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TextIO, cast
 
-from postflight import runbook
+from postflight import runbook, standard_streams
 from postflight.commands import allowed, completion, diff, explain, files, init, publish
 from postflight.commands.paragraphs import CommandError
 from postflight.environment_files import EnvironmentFileError
@@ -39,7 +38,22 @@ _INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status."""
+    """Run the command and return its exit status, which is not green where its output is lost.
+
+    That `| head` has read enough is no loss.
+    """
+    outlet = standard_streams.protect()
+    try:
+        status = _status(arguments)
+    except SystemExit as end:
+        # argparse ends so: after --help, and after a usage error.
+        status = end.code if isinstance(end.code, int) else 0
+    if standard_streams.is_loss(outlet):
+        return _complain(f"{standard_streams.loss(outlet)}.", status or 1)
+    return status
+
+
+def _status(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.run is None:
@@ -58,7 +72,7 @@ def _guarded(stream: TextIO, known: Secrets) -> TextIO:
 
 def _run_guarded(options: argparse.Namespace) -> int:
     try:
-        return _run(options)
+        status: int = options.run(options)
     except (EnvironmentFileError, runbook.RunbookError) as error:
         return _complain(str(error), 2)
     except CommandError as error:
@@ -67,16 +81,6 @@ def _run_guarded(options: argparse.Namespace) -> int:
         return _complain("interrupted.", _INTERRUPTED)
     except OSError as error:
         return _complain(f"{error.filename or 'a file'}: {error.strerror or error}.", 1)
-
-
-def _run(options: argparse.Namespace) -> int:
-    try:
-        status: int = options.run(options)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # `| head` has read enough; what is left of the output must not complain when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return status
 
 

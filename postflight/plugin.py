@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from postflight import garbage, guard, options, sharing, usage_errors, workers
+from postflight import garbage, guard, options, sharing, standard_streams, usage_errors, workers
 from postflight.interrupts import Interrupts
 from postflight.report import frugal
 
 if TYPE_CHECKING:
     from postflight.session import Session
 
+_OUTLET: pytest.StashKey[standard_streams.Outlet | None] = pytest.StashKey()
 _LETTERS = {"unverified": "U", "waived": "w"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options and markers."""
     options.add(parser)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Protect standard output and error of a run before pytest's capture and terminal take hold of them."""
+    known = early_config.known_args_namespace
+    if known.env or known.replay or options.ENVIRONMENT_VARIABLE in os.environ:
+        early_config.stash[_OUTLET] = standard_streams.protect()
+    yield
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,6 +71,7 @@ class Hooks:
         from postflight.session import Session
 
         self._config = config
+        self._outlet = config.stash.get(_OUTLET, None)
         self._session: Session = Session(config)
         self._style_is_ours = options.traceback_style_is_ours(config)
         self._told_failures = 0
@@ -253,6 +266,9 @@ class Hooks:
             session.exitstatus = self._session.finish(
                 int(exitstatus), is_all_told=is_all_told, why_ended=str(why or "the run was over before")
             )
+        elif exitstatus == pytest.ExitCode.OK and standard_streams.is_loss(self._outlet):
+            # A list is all that such a run is for.
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -284,6 +300,10 @@ class Hooks:
     def pytest_unconfigure(self) -> None:
         """Take down what this run brought up."""
         self._session.end()
+        lost = standard_streams.loss(self._outlet)
+        # `pytest --collect-only | head` has what it wants.
+        if lost and not (options.only_lists(self._config) and not standard_streams.is_loss(self._outlet)):
+            print(f"postflight: {lost}; {self._session.verdict_is()}.", file=sys.stderr)
         self._interrupts.give_back()
         # pytest now collects garbage five times over, to find what was never awaited or closed. With the AWS
         # SDK in memory that takes a second, and a run that was interrupted must end at once.

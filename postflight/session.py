@@ -277,6 +277,12 @@ class Session:
         if self._unwritten:
             yield terminal.Line(self._unwritten, terminal.RED)
 
+    def verdict_is(self) -> str:
+        """Return where the verdict is besides the terminal."""
+        return (
+            f"the verdict is in {self._run.folder}" if self._run and self._reports else "no reports are left"
+        )
+
     def end(self) -> None:
         """Take down what this run brought up, and take secrets out of pytest's own JUnit file."""
         if self._run is not None and self.is_removing:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -66,7 +67,9 @@ def attach(folder: RunFolder, latency: float, faults: Sequence[str] = ()) -> int
                 # Whoever reads our line tells it; it need not look for what we say beside.
                 sys.stdout.write(json.dumps({"error": lacking}) + "\n")
                 return 1
-            sys.stderr.write("sandbox: starting\n")
+            # A log that takes no more must not keep the sandbox from starting.
+            with suppress(OSError):
+                sys.stderr.write("sandbox: starting\n")
             process = _start(folder, latency, lifeline=True)
             state = _wait_for_state(folder, process)
         if state is None:
