@@ -165,7 +165,7 @@ class Hooks:
         """Return what a run that was interrupted, or that a plugin has ended, ends with."""
         if workers.is_controller(self._config):
             # Before the reports: what a worker has written it removes at its end, or it is named as left.
-            self._hear_workers_out()
+            workers.hear_out(self._config)
         if workers.is_enough(self._config, error):
             return session.Failed(str(error))
         if self._config.option.fulltrace:
@@ -179,16 +179,6 @@ class Hooks:
         """Begin no more looks: they would take the time that is left for removing what was written."""
         self._why_ended = str(excinfo.value) or "the run was interrupted"
         self._session.give_up()
-
-    def _hear_workers_out(self) -> None:
-        """End the workers as this process ends, and take in what they have judged, counted and withheld."""
-        for name, told in workers.last_events(self._config):
-            if name == "testreport":
-                # As xdist does it: JUnit, --lf and pytest's totals must have what our results have.
-                told["rep"].node = told["node"]
-                self._config.hook.pytest_runtest_logreport(report=told["rep"])
-            elif name == "workerfinished":
-                self._config.hook.pytest_testnodedown(node=told["node"], error=None)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -289,9 +279,9 @@ class Hooks:
         """Print what could not be collected, causes, what is not verified, and one line of totals."""
         from postflight import uncollected
 
-        for line in uncollected.lines(
-            terminalreporter, self._session.redacted, traces=self._config.option.tbstyle != "no"
-        ):
+        redact = guard.secrets(self._config).redact
+        traces = self._config.option.tbstyle != "no"
+        for line in uncollected.lines(terminalreporter, redact, traces=traces):
             terminalreporter.write_line(line.text, **line.options())
         for line in self._session.summary_lines(terminalreporter._tw.fullwidth):  # noqa: SLF001
             text = guard.command(self._config, line.text) if line.is_command else line.text

@@ -177,10 +177,6 @@ class Session:
         outcome = replace(outcome, evidence=seen).redacted(secrets.redact)
         return waived(outcome, self.environment.waivers, self._run.started)
 
-    def redacted(self, text: str) -> str:
-        """Return a text of pytest's own without secrets."""
-        return guard.secrets(self._config).redact(text)
-
     def for_worker(self) -> dict[str, Any] | None:
         """Return what a pytest-xdist worker must know to be part of this run."""
         return beginning.for_worker(self._run) if self._run is not None else None

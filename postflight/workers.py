@@ -64,6 +64,17 @@ def last_events(config: pytest.Config) -> Iterator[tuple[str, Mapping[str, Any]]
             process.kill()
 
 
+def hear_out(config: pytest.Config) -> None:
+    """End the workers as this process ends, and take in what they have judged, counted and withheld."""
+    for name, told in last_events(config):
+        if name == "testreport":
+            # As xdist does it: JUnit, --lf and pytest's totals must have what our results have.
+            told["rep"].node = told["node"]
+            config.hook.pytest_runtest_logreport(report=told["rep"])
+        elif name == "workerfinished":
+            config.hook.pytest_testnodedown(node=told["node"], error=None)
+
+
 def is_enough(config: pytest.Config, error: KeyboardInterrupt) -> bool:
     """Whether this is xdist's way to say that --maxfail or --deadline was reached, which is no interruption.
 
