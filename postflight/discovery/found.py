@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from postflight.environment.document import Location
+from postflight.environment.plaintext import secrets_in
 from postflight.evidence import Unverified
 
 
@@ -64,7 +66,34 @@ def section(key: str, comment: str, find: Callable[[], Findings | Iterable[Entry
         findings = found if isinstance(found, Findings) else Findings(tuple(found))
     except Unverified as error:
         return Section(key, comment, trouble=str(error))
-    return Section(key, comment, entries=unique(findings.entries), remarks=findings.remarks)
+    entries = unique(map(without_secrets, findings.entries))
+    return Section(key, comment, entries=entries, remarks=findings.remarks)
+
+
+def without_secrets(entry: Entry) -> Entry:
+    """Return an entry without the values that are secrets in plain text; `guess` or `left_out` names them.
+
+    A value that an entry cannot do without, which is one of its own fields, leaves the entry out.
+    """
+    found = secrets_in(entry.fields)
+    if not found:
+        return entry
+    note = f"{', '.join('.'.join(map(str, one)) for one in found)}: not written, since it holds a secret"
+    fields = _without(entry.fields, (), frozenset(found))
+    is_needed = any(len(location) == 1 for location in found)
+    left_out = "; ".join(filter(None, (entry.left_out, note if is_needed else "")))
+    guess = "; ".join(filter(None, (entry.guess, note)))
+    return Entry(entry.name, fields, guess=guess, left_out=left_out)
+
+
+def _without(value: Any, location: Location, secrets: frozenset[Location]) -> Any:
+    if isinstance(value, Mapping):
+        kept = {key: item for key, item in value.items() if (*location, key) not in secrets}
+        return {key: _without(item, (*location, key), secrets) for key, item in kept.items()}
+    if isinstance(value, list):
+        places = enumerate(value)
+        return [_without(one, (*location, i), secrets) for i, one in places if (*location, i) not in secrets]
+    return value
 
 
 def unique(entries: Iterable[Entry]) -> tuple[Entry, ...]:

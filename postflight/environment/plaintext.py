@@ -27,6 +27,11 @@ def refuse_plaintext_secrets(document: Document) -> None:
         )
 
 
+def secrets_in(value: Any) -> tuple[Location, ...]:
+    """Return where `value` holds secrets in plain text, as an environment file would be refused for."""
+    return tuple(_secrets(value, (), {}))
+
+
 def is_secret_name(name: str | int) -> bool:
     """Tell whether a key of this name holds a secret."""
     return bool(_SECRET_NAME.search(str(name)))
