@@ -46,6 +46,14 @@ class Received:
     first_byte_s: float
 
 
+def _netloc(url: str) -> str:
+    """Return host and port as a URL has them; what is no URL is its own name."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return url
+
+
 def send(connections: Connections, request: Request, ca: str | None, deadline: Deadline) -> Received:
     """Send a request and read its answer, at most 1 MiB of it. Raises Trouble, or Unverified."""
     look = _Look(connections, request.url, deadline)
@@ -105,7 +113,8 @@ class _Look:
         self._connections = connections
         self.deadline = deadline
         self.cutoff = Cutoff(deadline)
-        self.peer = urlsplit(url).netloc
+        # Until there is a connection, the server goes by what the URL calls it.
+        self.peer = _netloc(url)
         self.is_dialled = False
         self.is_headed = False
         self.connect_s: float | None = None
@@ -161,7 +170,7 @@ def _explain(error: Exception, request: Request, look: _Look, connections: Conne
     if not look.is_dialled and not look.deadline.is_over:
         words = connections.secrets.short(str(error), 120)
         raise Unverified(f"{request.url} cannot be asked: {words.rstrip('.')}.") from None
-    raise _trouble(chain, urlsplit(request.url).netloc, look, connections) from None
+    raise _trouble(chain, _netloc(request.url), look, connections) from None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -117,6 +117,14 @@ class PinnedHTTPSConnection(HTTPSConnection):
         self._look = look
         self.response_class = partial(_Response, look=look)  # type: ignore[assignment]
 
+    def send(self, data: Any) -> None:
+        """Send; where the server has closed already, its answer or alert may still be read."""
+        try:
+            super().send(data)
+        except ssl.SSLEOFError as error:
+            # This one urllib3 passes over, and reads what there is.
+            raise BrokenPipeError(str(error)) from None
+
     def _new_conn(self) -> socket.socket:
         return self._look.dial(self._dns_host, self.port or 443)
 
