@@ -30,7 +30,6 @@ from sandbox.controllers.runner import Node
 from sandbox.controllers.target_health import TargetHealth
 from sandbox.controllers.workqueue import WorkQueue
 from sandbox.faults.site import Site
-from sandbox.kube_api import decoding
 from sandbox.kube_api.server import KubeApi
 from sandbox.kube_api.store import Store
 from sandbox.kube_client import Kubernetes
@@ -120,7 +119,9 @@ class _Builder:
         seeded = await self._seed_aws(aws, stores, kube_url, edge.port)
         facts = know(seeded, stores, edge.port)
         kube = Kubernetes(kube_url, self.tokens.admin, self.authority_file)
+        kube_api.trusts_writers = True
         await asyncio.to_thread(seed_cluster, kube, facts)
+        kube_api.trusts_writers = False
         self._mark("cluster seeded")
         repository = Repository(
             {names.KYEOL_APPLICATION: kyeol.declared(facts), names.DOA_APPLICATION: doa.declared(facts)}
@@ -148,7 +149,7 @@ class _Builder:
             start_aws(self.stack, self.home / "aws.log"),
             start_stores(self.stack, self.home, self.authorities.stores, self.surface.admits, self.latency),
             saleor.start(),
-            asyncio.to_thread(_import_clients),
+            asyncio.to_thread(_import_boto3),
         )
         self._mark("servers started")
         return aws, stores, saleor
@@ -250,11 +251,9 @@ class _Builder:
             await asyncio.to_thread(aws.latency, self.latency)
 
 
-def _import_clients() -> None:
-    # A second of imports: while the servers start is the cheapest moment.
+def _import_boto3() -> None:
+    # Half a second of imports: while the servers start is the cheapest moment.
     import boto3  # noqa: F401
-
-    decoding.preload()
 
 
 def _session() -> aiohttp.ClientSession:

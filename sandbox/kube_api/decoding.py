@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from sandbox.kube_api.defaults import without_nulls
 from sandbox.kube_api.errors import ApiError, Json, bad_request, invalid, required
-from sandbox.kube_api.resources import RESOURCES, Resource
+from sandbox.kube_api.resources import Resource
 
 # A quantity may be written as a number, which the models do not know.
 _QUANTITIES: Final = frozenset(
@@ -49,14 +49,6 @@ def _model(kind: str) -> type[BaseModel]:
 
     found: type[BaseModel] = getattr(official, "CoreV1Event" if kind == "Event" else f"V1{kind}")
     return found
-
-
-def preload() -> None:
-    """Import all models, which takes half a second."""
-    for resource in RESOURCES:
-        if not resource.custom:
-            _model(resource.kind)
-    _model("ObjectMeta")
 
 
 def check_types(resource: Resource, obj: Json) -> None:
