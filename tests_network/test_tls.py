@@ -26,10 +26,14 @@ def test_certificate_names_the_host(declared_host: Any, served_tls: Any) -> None
 
 
 def test_certificate_lasts_long_enough(declared_host: Any, served_tls: Any) -> None:
-    """ACM renews 60 days before the end; one that is this near its end is not being renewed."""
-    ends = f"ends on {served_tls.certificate.not_after:%Y-%m-%d}" if served_tls.certificate else "is unknown"
+    """ACM renews 60 days before the end; a link of the chain this near its end is not being renewed."""
+    first = served_tls.first_to_end
+    ends = f"{first.said} that ends on {first.not_after:%Y-%m-%d}" if first else "certificate that is unknown"
+    assert served_tls.is_begun, (
+        f"{declared_host.name}: {served_tls.problem or 'its certificates are unknown'}"
+    )
     assert served_tls.days_left >= declared_host.days_left, (
-        f"{declared_host.name} serves a certificate that {ends}: {served_tls.days_left:.0f} days left, "
+        f"{declared_host.name} serves a {ends}: {served_tls.days_left:.0f} days left, "
         f"at least {declared_host.days_left} are wanted"
         + (f" ({served_tls.problem})" if served_tls.problem else "")
     )

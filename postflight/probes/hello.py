@@ -1,8 +1,7 @@
 """The first flight of a TLS handshake, spoken by hand.
 
-OpenSSL tells of a certificate that it does not trust only why; and most builds of it will not offer TLS 1.0
-or 1.1 at all. Up to TLS 1.2 a server shows its certificates in the clear, so both can be learnt by saying
-hello and reading what comes back. Nothing here is trusted or secret: the handshake goes no further.
+Most builds of OpenSSL do not offer TLS 1.0 or 1.1 at all, so whether a server takes them is learnt by saying
+hello and reading its answer. Nothing here is trusted or secret: the handshake goes no further.
 Formats: RFC 5246 section 7.4, RFC 6066 (server name), RFC 8422 (curves).
 """
 
@@ -12,12 +11,13 @@ import os
 import struct
 from dataclasses import dataclass
 
+from postflight.probes.certificates import a_label
 from postflight.probes.tcp import Stream
 
 TLS_1_0, TLS_1_1, TLS_1_2 = 0x0301, 0x0302, 0x0303
 
 _ALERT, _HANDSHAKE = 21, 22
-_SERVER_HELLO, _CERTIFICATE, _SERVER_HELLO_DONE = 2, 11, 14
+_SERVER_HELLO, _SHORTEST_SERVER_HELLO = 2, 4 + 38
 # ECDHE and RSA with AES (GCM, then CBC), ChaCha20, and the signalling value of RFC 5746.
 _CIPHERS = (
     0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC009, 0xC013, 0xC00A, 0xC014, 0x009C, 0x009D, 0x002F,
@@ -30,13 +30,12 @@ _MOST_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class ServerFlight:
-    """What a server answered to a hello: the version it chose (None: it declined), its certificates (DER).
+    """What a server answered to a hello: the version it chose (None: it declined).
 
     `is_tls`: it answered in TLS, be it with an alert.
     """
 
     version: int | None
-    certificates: tuple[bytes, ...] = ()
     is_tls: bool = True
 
 
@@ -71,12 +70,8 @@ def _read_flight(stream: Stream) -> ServerFlight:
         while len(messages) >= 4 + int.from_bytes(messages[1:4], "big"):
             size = 4 + int.from_bytes(messages[1:4], "big")
             message, messages = messages[:size], messages[size:]
-            if message[0] == _SERVER_HELLO:
-                version = struct.unpack("!H", message[4:6])[0]
-            elif message[0] == _CERTIFICATE:
-                return ServerFlight(version, tuple(_certificates(message[4:])))
-            elif message[0] == _SERVER_HELLO_DONE:
-                return ServerFlight(version)
+            if message[0] == _SERVER_HELLO and size >= _SHORTEST_SERVER_HELLO:
+                return ServerFlight(struct.unpack("!H", message[4:6])[0])
     return ServerFlight(version)
 
 
@@ -89,18 +84,8 @@ def _read_header(stream: Stream) -> tuple[int, int]:
     return (first[0], length) if version >> 8 == TLS_1_0 >> 8 else (0, 0)
 
 
-def _certificates(body: bytes) -> list[bytes]:
-    found = []
-    rest = body[3 : 3 + int.from_bytes(body[:3], "big")]
-    while rest:
-        size = int.from_bytes(rest[:3], "big")
-        found.append(rest[3 : 3 + size])
-        rest = rest[3 + size :]
-    return found
-
-
 def _server_name(host: str) -> bytes:
-    name = host.encode("idna")
+    name = a_label(host).encode()
     return _vector16(b"\x00" + _vector16(name))
 
 

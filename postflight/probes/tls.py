@@ -5,46 +5,29 @@ from __future__ import annotations
 import functools
 import ssl
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from postflight.evidence import Evidence, Unverified
-from postflight.probes import hello
+from postflight.probes.certificate_refusals import CertificateTrouble, certificate_trouble
+from postflight.probes.certificates import Presented, Served, a_label, covers, presented
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
 from postflight.probes.reads import reads, require_declared
 from postflight.probes.tcp import Kind, Stream, Trouble, connect, has_spoken
 
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
-
 LOOK_S = 8.0
-PREAMBLE_S = 5.0
-# Verification errors of OpenSSL (x509_vfy.h) that do not mean "no trusted issuer".
-_NOT_YET_VALID, _EXPIRED, _WRONG_NAME, _WRONG_ADDRESS = 9, 10, 62, 64
-_SELF_SIGNED = 18
+_REFUSALS = ("untrusted", "wrong name", "expired", "not yet valid")
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
 Preamble = Callable[[Stream], None]
 
 
-class Served(Evidence):
-    """The certificate that a server presents."""
-
-    subject: str
-    issuer: str
-    names: tuple[str, ...]
-    not_before: datetime
-    not_after: datetime
-    days_left: float
-
-
 class Tls(Evidence):
-    """What became of one TLS handshake, and what is known of the certificate.
+    """What became of one TLS handshake, and what is known of the certificates.
 
-    `certificate` is known also when it is not trusted, unless the server speaks nothing below TLS 1.3.
-    `answered` tells whether the server said anything at all.
+    `chain`: every certificate that was served, leaf first, and after them the root that OpenSSL found; also
+    known where the chain is refused. `certificate`: the leaf. `is_signed`: each link is signed by the
+    next, up to a trusted root. `answered`: the server said anything at all.
     """
 
     host: str
@@ -53,13 +36,15 @@ class Tls(Evidence):
     answered: bool = False
     version: str | None = None
     certificate: Served | None = None
+    chain: tuple[Served, ...] = ()
+    is_signed: bool = False
     kind: Kind | None = None
     problem: str | None = None
 
     @property
     def is_spoken(self) -> bool:
         """Whether the server speaks TLS: a certificate that is refused is TLS all the same."""
-        return self.problem is None or self.kind in ("untrusted", "wrong name", "expired", "not yet valid")
+        return self.is_verified or self.kind in _REFUSALS
 
     @property
     def is_verified(self) -> bool:
@@ -68,27 +53,42 @@ class Tls(Evidence):
 
     @property
     def is_trusted(self) -> bool:
-        """Whether the chain ends in a trusted root. OpenSSL looks at names and dates only after that."""
-        return self.is_spoken and self.kind != "untrusted"
+        """Whether the chain ends in a trusted root.
+
+        OpenSSL builds the path to a root first, then looks at usage and keys, then at the host's name; at
+        signatures and dates last. What it did not come to is seen by `is_signed`.
+        """
+        return self.is_verified or (self.is_spoken and self.kind != "untrusted" and self.is_signed)
 
     @property
     def names_the_host(self) -> bool:
-        """Whether the certificate is made out for the host."""
-        if self.certificate is None:
-            return self.is_spoken and self.kind not in ("wrong name", "untrusted")
-        return covers(self.certificate.names, self.host)
+        """Whether the certificate is made out for the host, by OpenSSL's word where it has come to names."""
+        if self.kind == "untrusted":
+            return self.certificate is not None and covers(self.certificate.names, self.host)
+        return self.is_spoken and self.kind != "wrong name"
+
+    @property
+    def path(self) -> tuple[Served, ...]:
+        """The links that clients need: from the certificate to the root, or to where the chain ends."""
+        return tuple(link for link in self.chain if link.is_on_path)
+
+    @property
+    def first_to_end(self) -> Served | None:
+        """The link of the path that ends first; the certificate where several do."""
+        return min(self.path, key=lambda link: link.not_after, default=None)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether every link of the path is known, and valid already."""
+        return bool(self.path) and self.kind != "not yet valid"
 
     @property
     def days_left(self) -> float:
-        """Days until the certificate ends; below 0 once it has ended or when it is not known."""
-        return self.certificate.days_left if self.certificate else -1.0
-
-
-def covers(names: tuple[str, ...], host: str) -> bool:
-    """Whether a certificate's names cover `host` (RFC 6125: a wildcard is one whole left-most label)."""
-    wanted = host.lower().rstrip(".")
-    parent = wanted.partition(".")[2]
-    return any(name.lower() in (wanted, f"*.{parent}") for name in names)
+        """Days until the first link of the path ends; below 0 once it has ended or when it is not known."""
+        first = self.first_to_end
+        if first is None or (self.kind == "expired" and first.days_left > 0):
+            return -1.0
+        return first.days_left
 
 
 def trust(ca: str | None, protocol: str | None = None) -> ssl.SSLContext:
@@ -116,48 +116,45 @@ def _context(file: str, _modified: int, protocol: str | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if protocol is not None:
         context.set_alpn_protocols([protocol])
+    context.hostname_checks_common_name = False  # as browsers and RFC 9525 have it
     context.load_verify_locations(cafile=file)
     return context
 
 
 def secure(stream: Stream, host: str, ca: str | None) -> Stream:
     """Return the stream under TLS, verified for `host`. Raises Trouble that says what was wrong."""
-    context = trust(ca)
+    plug = trust(ca).wrap_socket(stream.socket, server_hostname=a_label(host), do_handshake_on_connect=False)
+    secured = Stream(plug, stream.deadline, stream.peer)
     try:
-        with stream.step():
-            wrapped = context.wrap_socket(stream.socket, server_hostname=host)
+        with secured.step():
+            plug.do_handshake()
     except ssl.SSLError as error:
-        raise tls_trouble(error, host, stream.peer) from None
+        trouble = tls_trouble(error, host, stream.peer, presented(plug))
+    except Trouble as broken:
+        trouble = broken
     except OSError as error:
-        raise Trouble(
-            "reset", f"{stream.peer} broke off the TLS handshake ({error.strerror or error})"
-        ) from None
-    return Stream(wrapped, stream.deadline, stream.peer)
+        trouble = Trouble("reset", f"{stream.peer} broke off the TLS handshake ({error.strerror or error})")
+    else:
+        return secured
+    secured.close()
+    raise trouble
 
 
-def tls_trouble(error: ssl.SSLError, host: str, peer: str) -> Trouble:
-    """Return what a failed handshake says about the server."""
+def tls_trouble(error: ssl.SSLError, host: str, peer: str, shown: Presented | None = None) -> Trouble:
+    """Return what a failed handshake says about the server; `shown` is the chain that it presented."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _certificate_trouble(error, host, peer)
+        return certificate_trouble(error, host, peer, shown or Presented())
     reason = error.reason or ""
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or "EOF" in reason:
         return Trouble("closed", f"{peer} closed the connection in the middle of the TLS handshake")
     if reason in _NOT_TLS:
         return Trouble("not tls", f"{peer} answers, but not in TLS (plain HTTP on a TLS port?)")
+    if "ALERT_HANDSHAKE_FAILURE" in reason:
+        cause = "it takes none of our versions and ciphers, or it demands a certificate of the client"
+        return Trouble("tls refused", f"{peer} refuses the TLS handshake: {cause} ({reason})")
+    if "CERTIFICATE_REQUIRED" in reason:
+        return Trouble("tls refused", f"{peer} demands a certificate of the client ({reason})")
     return Trouble("tls refused", f"{peer} and we cannot agree on TLS 1.2 or newer ({reason or error})")
-
-
-def _certificate_trouble(error: ssl.SSLCertVerificationError, host: str, peer: str) -> Trouble:
-    if error.verify_code == _EXPIRED:
-        return Trouble("expired", f"the certificate that {peer} serves has expired")
-    if error.verify_code == _NOT_YET_VALID:
-        return Trouble("not yet valid", f"the certificate that {peer} serves is not valid yet")
-    if error.verify_code in (_WRONG_NAME, _WRONG_ADDRESS):
-        return Trouble("wrong name", f"the certificate that {peer} serves is not made out for {host}")
-    if error.verify_code == _SELF_SIGNED:
-        return Trouble("untrusted", f"the certificate that {peer} serves is self-signed")
-    words = error.verify_message
-    return Trouble("untrusted", f"the certificate that {peer} serves leads to no trusted root ({words})")
 
 
 def look(
@@ -173,83 +170,32 @@ def look(
             preamble(stream)
         secured = secure(stream, host, ca)
     except Trouble as trouble:
-        answered = has_spoken(trouble, stream)
-        certificate = _shown(connections, host, port, preamble) if _is_refusal(trouble) else None
-        return Tls(
-            host=host, port=port, seconds=deadline.elapsed_s, answered=answered, certificate=certificate,
+        shown = trouble.presented if isinstance(trouble, CertificateTrouble) else Presented()
+        seen = Tls(
+            host=host, port=port, seconds=deadline.elapsed_s, answered=has_spoken(trouble, stream),
             kind=trouble.kind, problem=str(trouble),
         )  # fmt: skip
+        return _with_chain(seen, shown)
     finally:
         if stream is not None:
             stream.close()
     return _verified(secured, host, port, deadline)
 
 
-def _is_refusal(trouble: Trouble) -> bool:
-    return trouble.kind in ("untrusted", "wrong name", "expired", "not yet valid")
-
-
 def _verified(secured: Stream, host: str, port: int, deadline: Deadline) -> Tls:
     plug = secured.socket
     if not isinstance(plug, ssl.SSLSocket):
         raise TypeError("a secured stream holds an SSLSocket")
-    encoded = plug.getpeercert(binary_form=True)
-    version = plug.version()
+    version, shown = plug.version(), presented(plug)
     secured.close()
-    return Tls(
-        host=host, port=port, seconds=deadline.elapsed_s, answered=True, version=version,
-        certificate=_parse(encoded) if encoded else None,
-    )  # fmt: skip
+    seen = Tls(host=host, port=port, seconds=deadline.elapsed_s, answered=True, version=version)
+    return _with_chain(seen, shown)
 
 
-def _shown(connections: Connections, host: str, port: int, preamble: Preamble | None) -> Served | None:
-    """Return the certificate that a server shows to those who do not trust it."""
-    deadline = Deadline.after(PREAMBLE_S)
-    try:
-        stream = connect(connections, host, port, deadline)
-    except Trouble:
-        # The verdict stands without the certificate; the first look already has the server's fault.
-        return None
-    try:
-        if preamble is not None:
-            preamble(stream)
-        certificates = hello.greet(stream, host, hello.TLS_1_2).certificates
-    except Trouble:
-        return None  # it speaks nothing below TLS 1.3, where certificates travel encrypted
-    finally:
-        stream.close()
-    return _parse(certificates[0]) if certificates else None
-
-
-def _parse(encoded: bytes) -> Served | None:
-    from cryptography import x509
-
-    try:
-        return _served(x509.load_der_x509_certificate(encoded))
-    except ValueError:
-        return None  # OpenSSL has judged it already; that it cannot be shown as well changes nothing
-
-
-def _served(certificate: Certificate) -> Served:
-    from cryptography import x509
-
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = (
-            *extension.get_values_for_type(x509.DNSName),
-            *(str(address) for address in extension.get_values_for_type(x509.IPAddress)),
-        )
-    except x509.ExtensionNotFound:
-        names = ()
-    ends = certificate.not_valid_after_utc
-    return Served(
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-        names=names,
-        not_before=certificate.not_valid_before_utc,
-        not_after=ends,
-        days_left=round((ends - datetime.now(UTC)).total_seconds() / 86400, 2),
-    )
+def _with_chain(seen: Tls, shown: Presented) -> Tls:
+    chain = shown.links()
+    found = {"chain": chain, "certificate": chain[0] if chain else None, "is_signed": shown.is_signed()}
+    return seen.model_copy(update=found)
 
 
 @reads("tls", "dns")

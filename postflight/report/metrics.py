@@ -86,5 +86,6 @@ def _days_left(evidence: Path) -> dict[tuple[str, str], float]:
     for file in sorted(evidence.glob(_HANDSHAKES)):
         seen: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")).get("evidence") or {}
         if seen.get("certificate"):
-            days[seen["host"], str(seen["port"])] = seen["certificate"]["days_left"]
+            path = [link for link in seen.get("chain", ()) if link["is_on_path"]] or [seen["certificate"]]
+            days[seen["host"], str(seen["port"])] = min(link["days_left"] for link in path)
     return days
