@@ -79,8 +79,8 @@ def _no_issuer(peer: str, presented: Presented) -> str:
     return (
         f"the certificate that {peer} serves leads to no trusted root: its chain ends at "
         f"{last.subject.rfc4514_string()}, and the certificate of its issuer {last.issuer.rfc4514_string()} "
-        f"is neither served nor trusted. Either the server lacks an intermediate certificate{fetched}, or the "
-        "authority is a private one"
+        f"is neither served nor trusted. Either the server lacks an intermediate certificate{fetched}, or "
+        "the authority is a private one"
     )
 
 
