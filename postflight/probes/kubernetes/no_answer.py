@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import ssl
 from typing import Final
 
 from urllib3 import exceptions as errors
+from urllib3.connection import HTTPException
 
 CONNECT_S: Final = 3.0
 READ_S: Final = 8.0
@@ -34,13 +34,13 @@ def reason(error: BaseException, where: str) -> str:
             clause = f"shows a certificate that is not trusted: {found.verify_message}"
         case ssl.SSLError():
             clause = f"does not speak TLS as it should: {found.reason or found}"
-        case http.client.RemoteDisconnected() | ConnectionError():
+        case ConnectionError():
             clause = "closed the connection before its answer was complete"
         case errors.NewConnectionError():
             clause = _unreachable(found, where)
-        case errors.IncompleteRead() | http.client.IncompleteRead() | errors.InvalidChunkLength():
+        case errors.IncompleteRead() | errors.InvalidChunkLength():
             clause = _CUT
-        case http.client.HTTPException() | errors.HTTPError():
+        case HTTPException() | errors.HTTPError():
             clause = "answers something that is not HTTP"
         case _:
             clause = f"cannot be reached at {where}: {found}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 from urllib3 import exceptions as errors
+from urllib3.connection import HTTPException
 
 from postflight.probes.kubernetes.guard import Watch, guarded, permitted
 from postflight.probes.kubernetes.no_answer import CONNECT_S, READ_S, is_slow, reason
@@ -90,7 +90,7 @@ class Transport:
             response, began = self._send(path, headers, watch)
             answer = Exchange(response, began, watch)
             yield answer
-        except (OSError, errors.HTTPError, http.client.HTTPException) as error:
+        except (OSError, errors.HTTPError, HTTPException) as error:
             self._fail(error, watch, within_s, is_silent=answer is None)
         finally:
             watch.stop()
@@ -118,7 +118,7 @@ class Transport:
                     connection.connect()
             connection.sock.settimeout(READ_S)
             yield connection.sock
-        except (OSError, errors.HTTPError, http.client.HTTPException) as error:
+        except (OSError, errors.HTTPError, HTTPException) as error:
             self._fail(error, watch, within_s, is_silent=True)
         finally:
             watch.stop()
