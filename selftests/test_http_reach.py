@@ -81,7 +81,9 @@ def test_the_other_family_serves_where_the_first_refuses(opened: Street) -> None
         for _ in range(2):
             guest, _ = listener.accept()
             with guest:
-                guest.sendall(OK)
+                # Closed with a request unread, a connection is reset.
+                if guest.recv(65536):
+                    guest.sendall(OK)
 
     threading.Thread(target=serve, daemon=True).start()
     port = listener.getsockname()[1]
