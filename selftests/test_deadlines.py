@@ -11,7 +11,8 @@ import pytest
 import urllib3
 
 from postflight.probes.deadlines import alarm
-from postflight.probes.kubernetes.transport import NoAnswerError, Transport
+from postflight.probes.kubernetes.exchange import NoAnswerError
+from postflight.probes.kubernetes.transport import Transport
 from sandbox.network.certificates import Authority
 from selftests.rude_servers import Street
 

@@ -25,8 +25,8 @@ from postflight.probes.kubernetes import pods
 from postflight.probes.kubernetes.access import opened, tls_context
 from postflight.probes.kubernetes.context import context
 from postflight.probes.kubernetes.eks import access_to
+from postflight.probes.kubernetes.exchange import NoAnswerError
 from postflight.probes.kubernetes.outbound_proxy import is_exempt
-from postflight.probes.kubernetes.transport import NoAnswerError
 from sandbox.network.certificates import Authority
 from selftests.kube_api_server import Served, pod_manifest
 from selftests.kube_fronts import Proxy, front_door

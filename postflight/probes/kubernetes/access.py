@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from postflight.evidence import Unverified
 from postflight.probes.kubernetes.outbound_proxy import Proxy, proxy_of
-from postflight.probes.kubernetes.transport import Transport
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
 
+    from postflight.probes.kubernetes.transport import Transport
     from postflight.redaction import Secrets
 
 FOR_EVER: Final = float("inf")
@@ -74,6 +74,7 @@ class Session:
 def opened(access: Access, process: Mapping[str, str], secrets: Secrets) -> Session:
     """Log in: make a client of its own, and nothing that outlives it. Raises Unverified."""
     from postflight.probes.kubernetes.official import ApiClient, Configuration
+    from postflight.probes.kubernetes.transport import Transport
 
     parts = _required_url(access)
     proxy = proxy_of(access.server, access.proxy_url, process, access.label)

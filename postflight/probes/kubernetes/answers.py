@@ -10,8 +10,8 @@ from typing import Any, Final, NoReturn
 
 from postflight.evidence import Unverified
 from postflight.long_lists import ListReader, NotAListError
+from postflight.probes.kubernetes.exchange import Exchange
 from postflight.probes.kubernetes.reading import mapping
-from postflight.probes.kubernetes.transport import Exchange
 from postflight.redaction import cut_short, masked
 
 _WORTH_A_RETRY: Final = frozenset({429, 500, 502, 503, 504})

@@ -25,9 +25,9 @@ from postflight.probes.kubernetes.answers import (
     refuse,
     retry_after,
 )
+from postflight.probes.kubernetes.exchange import Exchange, NoAnswerError
 from postflight.probes.kubernetes.reading import text
 from postflight.probes.kubernetes.secret_values import SecretValues
-from postflight.probes.kubernetes.transport import Exchange, NoAnswerError
 from postflight.probes.kubernetes.ways import access
 from postflight.probes.reads import require_declared
 

@@ -12,7 +12,7 @@ from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes.answers import Absent, Answer, refuse
 from postflight.probes.kubernetes.client import Resource
-from postflight.probes.kubernetes.transport import NoAnswerError
+from postflight.probes.kubernetes.exchange import NoAnswerError
 from postflight.probes.reads import reads
 
 _PERMISSION: Final = "create pods/exec"

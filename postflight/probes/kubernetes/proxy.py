@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from typing import Final
 
-import urllib3
-
 from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.kubernetes.answers import Answer, answer_of, refuse
 from postflight.probes.kubernetes.client import Call, Resource
-from postflight.probes.kubernetes.transport import Exchange, NoAnswerError, Transport
+from postflight.probes.kubernetes.exchange import Exchange, NoAnswerError
 from postflight.probes.reads import reads, require_declared
 from postflight.probes.tcp import Trouble
 
@@ -66,6 +64,10 @@ def direct_answer(
     The name is asked for in full, with `cluster.local` as the cluster's domain (that of EKS is no other):
     a declared `resolver` has no search domains that would complete a shorter one.
     """
+    import urllib3
+
+    from postflight.probes.kubernetes.transport import Transport
+
     require_declared("http")
     host = f"{service}.{namespace}.svc.cluster.local"
     asked = f"http://{host}:{port}{path}"
