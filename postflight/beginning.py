@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from pydantic import ValidationError
 
 from postflight import guard, options, runbook, workers
 from postflight.announcer import Announcer, ignore
@@ -47,7 +48,10 @@ def replayed(config: pytest.Config) -> Replayed | None:
 
 def _no_run(named: str, error: Exception) -> pytest.UsageError:
     if not isinstance(error, OSError):
-        why = "; ".join(str(error).splitlines()[:3])
+        why = str(error)
+        if isinstance(error, ValidationError):
+            first = error.errors(include_url=False, include_input=False)[0]
+            why = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
         return pytest.UsageError(f"--replay {named}: this is not a run directory ({why}).")
     why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return pytest.UsageError(

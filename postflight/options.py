@@ -175,6 +175,11 @@ def environment_file(config: pytest.Config, of_run: str | None = None) -> Path:
     try:
         file = find(name, folder)
     except EnvironmentFileError as error:
+        if of_run is not None and config.getoption("--env") is None:
+            raise pytest.UsageError(
+                f"--replay {config.getoption('--replay')}: this is a run of {of_run}, which is not one of "
+                "the environments here. Name its file: --env=PATH"
+            ) from None
         raise pytest.UsageError(str(error)) from None
     if of_run is not None and file.stem != of_run:
         raise pytest.UsageError(

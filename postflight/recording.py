@@ -53,6 +53,8 @@ class Recording:
         """
         file = self._folder / looking.question.file_name
         try:
+            if file.exists() and not file.is_file():
+                raise NotRecordedError(f"{file} is not a regular file")
             told = _TOLD.validate_json(file.read_bytes())
         except FileNotFoundError:
             raise NotRecordedError(f"{file} is not there") from None

@@ -116,7 +116,7 @@ class Surroundings:
 
 def recorded(run: Path) -> Surroundings:
     """Read what a run kept. Raises OSError, and ValueError where it is not what a run writes."""
-    return TypeAdapter(Surroundings).validate_json((run / FILE).read_bytes())
+    return TypeAdapter(Surroundings).validate_json(_content(run / FILE))
 
 
 def _is_plain(name: str, value: str, environment: Environment) -> bool:
@@ -180,6 +180,8 @@ def replayed(run: Path) -> Replayed:
         folder = Path(told.replayed).resolve(strict=True)
         told = _told(folder)
     if told:
+        if not told.env or Path(told.env).name != told.env:
+            raise ValueError(f"results.json names no environment: {told.env!r}")
         return Replayed(folder, told.env, told.started)
     # A run that was killed has kept where it stood at least.
     recorded(folder)
@@ -203,4 +205,11 @@ class _Results:
 def _told(run: Path) -> _Run | None:
     """Return what a run's results say of the run itself; None where a run was killed before."""
     file = run / "results.json"
-    return TypeAdapter(_Results).validate_json(file.read_bytes()).run if file.is_file() else None
+    return TypeAdapter(_Results).validate_json(_content(file)).run if file.exists() else None
+
+
+def _content(file: Path) -> bytes:
+    """Return what a file holds. Raises OSError, and ValueError for a pipe, which may never end."""
+    if file.exists() and not file.is_file():
+        raise ValueError(f"{file.name} is not a regular file")
+    return file.read_bytes()

@@ -60,3 +60,13 @@ def test_variable_without_a_value_is_answered_with_where_it_is_used(
     message = complaint(tmp_path, MINIMAL + text)
     assert said in message
     assert line_of(message) == line
+
+
+@pytest.mark.parametrize("name", ["VAULT_SECRET_ID", "DBPASS", "STRIPE_SK", "LICENSE"])
+@pytest.mark.parametrize("text", ["vpc: {vpc: x, nat_gateway_per_zone: '${%s}'}\n", "'${%s}': x\n"])
+def test_a_complaint_names_a_variable_and_shows_no_value(tmp_path: Path, name: str, text: str) -> None:
+    """Whatever a variable is called, its value may be a secret."""
+    message = complaint(tmp_path, MINIMAL + text % name, {name: "Zq8vLm2xTrY77p"})
+
+    assert "Zq8vLm2xTrY77p" not in message
+    assert f"${{{name}}}" in message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,8 @@ def test_what_is_no_run_is_said_in_words(tmp_path: Path, made: bool) -> None:
         ("results.json", '{"run": {"env": 5, "started": "x"}}'),
         ("results.json", '{"run": {"env": "prod", "started": ["x"]}}'),
         ("results.json", '{"run": {"env": "prod", "started": "x", "replayed": 1}}'),
+        ("results.json", '{"run": {"env": "", "started": "x"}}'),
+        ("results.json", '{"run": {"env": "../../etc/passwd", "started": "x"}}'),
     ],
 )
 def test_what_no_run_wrote_is_refused_in_a_sentence(tmp_path: Path, file: str, text: str) -> None:
@@ -75,6 +78,31 @@ def test_what_no_run_wrote_is_refused_in_a_sentence(tmp_path: Path, file: str, t
     assert "this is not a run directory (" in said
     assert "INTERNALERROR" not in said
     assert "Traceback" not in said
+    assert "pydantic" not in said
+
+
+@pytest.mark.parametrize("file", ["surroundings.json", "results.json"])
+def test_a_pipe_in_a_run_directory_is_not_waited_for(tmp_path: Path, file: str) -> None:
+    """Nobody writes to it."""
+    run = replay_of(tmp_path / "run", "prod")
+    (run / file).unlink()
+    os.mkfifo(run / file)
+
+    status, said = pytest_said(f"--replay={run}", "-q")
+
+    assert status == 4, said
+    assert f"{file} is not a regular file" in said
+
+
+def test_a_replay_of_an_environment_elsewhere_asks_for_its_file(tmp_path: Path) -> None:
+    """`--env=PATH` may have named any file; a run knows its name only."""
+    run = replay_of(tmp_path / "run", "elsewhere")
+
+    status, said = pytest_said(f"--replay={run}", "-q")
+
+    assert status == 4
+    assert "this is a run of elsewhere, which is not one of the environments here" in said
+    assert "--env=PATH" in said
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from postflight.environment.plaintext import refuse_plaintext_secrets
 from postflight.environment.references import ambiguous_names, missing_references
 from postflight.environment.sections import sections
 from postflight.environment.source import read, with_defaults, with_waivers
-from postflight.environment.variables import interpolated
+from postflight.environment.variables import interpolated, without_values
 from postflight.environment_files import EnvironmentFileError
 
 _VARIABLES = "variables"
@@ -27,6 +27,14 @@ def load(file: Path, process: Mapping[str, str]) -> Environment:
     `process` is the process environment that `${VAR}` reads. Raises EnvironmentFileError.
     """
     document = with_waivers(with_defaults(read(file)))
+    try:
+        return _loaded(document, file.stem, process)
+    except EnvironmentFileError as error:
+        shown = (without_values(mistake, document, process) for mistake in error.mistakes)
+        raise EnvironmentFileError(*shown) from None
+
+
+def _loaded(document: Document, name: str, process: Mapping[str, str]) -> Environment:
     refuse_plaintext_secrets(document)
     try:
         document = interpolated(document, process, sections())
@@ -36,7 +44,7 @@ def load(file: Path, process: Mapping[str, str]) -> Environment:
         raise
     _refuse_names(document)
     try:
-        environment = Environment.model_validate({**_with_names(document.value), "name": file.stem})
+        environment = Environment.model_validate({**_with_names(document.value), "name": name})
     except ValidationError as error:
         raise EnvironmentFileError(*described(document, error.errors())) from None
     wrong = [*missing_references(environment), *ambiguous_names(environment)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from postflight.environment_files import EnvironmentFileError, nearest
 
 # What all variables of a file may be filled in with, in characters.
 _MOST_CHARACTERS = 4 << 20
+_SHORTEST_VALUE = 4
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
@@ -139,6 +140,34 @@ class _Filler:
             f"{self.document.place(location)}: ${{{name}}} has no value.{hint} Set it {outside}"
             f"under `variables:` in this file, or write ${{{name}:-default}}."
         )
+
+
+def without_values(message: str, document: Document, process: Mapping[str, str]) -> str:
+    """Return a message in which what the process environment filled in is named and not shown.
+
+    Any variable may hold a secret, whatever it is called. Values of up to three characters are shown.
+    """
+    values = {
+        process[name]: name
+        for name in _names(document.value)
+        if name != name.lower() and len(process.get(name, "")) >= _SHORTEST_VALUE
+    }
+    for value in sorted(values, key=len, reverse=True):
+        message = message.replace(value, f"${{{values[value]}}}")
+    return message
+
+
+def _names(value: object) -> Iterator[str]:
+    """Yield the name of each variable that a value of a file names."""
+    if isinstance(value, str):
+        yield from (found["name"] for found in VARIABLE.finditer(value))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _names(key)
+            yield from _names(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _names(item)
 
 
 def unfilled(text: str) -> str:

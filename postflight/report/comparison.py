@@ -135,6 +135,8 @@ def _usable(run: Path, environment: str) -> Earlier | None:
 def read_results(run: Path) -> Earlier:
     """Read an earlier run's results. Raises ComparisonError."""
     file = run / "results.json"
+    if file.exists() and not file.is_file():
+        raise ComparisonError(f"--compare {run}: {file} is not a regular file.")
     try:
         with file.open("rb") as content:
             return _told_by(ListReader(iter(partial(content.read, _CHUNK), b""), "checks"))
