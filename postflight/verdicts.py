@@ -156,7 +156,7 @@ def undeclared(section: str, why: str) -> Outcome:
 
 
 def unchecked(section: str) -> Outcome:
-    """Return a declared section as an outcome: no check of it was collected, so nobody looked at it."""
+    """Return a declared section as an outcome: no check of it was collected, so it was not looked at."""
     return Outcome(
         id=f"environment::{section}",
         check="environment",

@@ -82,7 +82,7 @@ class Place:
 def arrive(wanted: Wanted, process: Mapping[str, str], secrets: Secrets) -> Place:
     """Find out where the credentials and the context lead. Raises Unverified and NotFoundError.
 
-    `secrets` learns those that are met, for whoever prints what is found.
+    `secrets` learns those that are met, for the code that prints what is found.
     """
     nowhere = _environment(wanted, _UNKNOWN_ACCOUNT, None)
     account = _ask(nowhere, wanted, process, secrets)(sts.caller).account

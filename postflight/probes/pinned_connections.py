@@ -25,7 +25,7 @@ _MOST_INTERIM = 50
 
 
 class Look(Protocol):
-    """What one request needs from whoever makes it."""
+    """What one request needs from its sender."""
 
     def dial(self, host: str, port: int) -> socket.socket:
         """Return a connected socket. What it raises passes urllib3 unless it is an OSError."""

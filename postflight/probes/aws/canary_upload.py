@@ -26,7 +26,7 @@ REMOVAL_S: Final = 5.0
 _ARRIVAL_S: Final = 1.0
 _LATE_ARRIVAL_S: Final = 2.0
 
-# What each step needs; a comparison calls nobody.
+# What each step needs; a comparison makes no call.
 _PERMISSION: Final[Mapping[str, str]] = {
     "put": "s3:PutObject",
     "head": "s3:GetObject",

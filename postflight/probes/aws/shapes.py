@@ -13,7 +13,7 @@ from postflight.probes.aws.refusals import garbage
 
 # What a listing says that it holds, and where. ListObjectsV2 counts no common prefixes without a delimiter.
 _COUNTS: Final = (("Quantity", "Items"), ("KeyCount", "Contents"))
-# As long as a probe may take. That many empty pages in a row come from nobody who has more to give.
+# As long as a probe may take. A server that has more to give does not send that many empty pages in a row.
 _LONGEST_LISTING_S: Final = 20.0
 _EMPTY_PAGES: Final = 50
 _TYPES: Final[Mapping[str, Any]] = {
