@@ -11,6 +11,7 @@ import pytest
 
 from postflight.probes.aws import canary
 from postflight.probes.aws.canary_records import CanaryRecords
+from postflight.probes.aws.canary_upload import Removal, Upload
 from postflight.probes.aws.client import ATTEMPTS
 from sandbox import names
 from sandbox.aws.client import Aws
@@ -310,3 +311,14 @@ def test_role_that_cannot_be_assumed_is_told_as_such(cloud: Cloud) -> None:
     assert "AWS throttled sts:AssumeRole" in str(said)
     # Nothing was sent, so nothing has to be removed: it is tried for one step only.
     assert difference(cloud.aws.calls(), before) == {"s3:ListObjectsV2": 1, "sts:AssumeRole": ATTEMPTS}
+
+
+def test_a_canary_that_is_not_sent_any_more_is_not_recorded(cloud: Cloud, tmp_path: Path) -> None:
+    """A listing may answer when the run has ended: its record would be a leftover that does not exist."""
+    reached = connections(cloud.aws.endpoint_url)
+    reached.canaries = CanaryRecords(tmp_path)
+    upload = Upload(reached, names.MEDIA_BUCKET, None)
+    assert upload.end(is_under_way=True) == Removal()
+    assert "was ended" in str(refusal(lambda: upload.carry(f"{PREFIX}late")))
+    assert not reached.canaries.is_any_pending
+    assert list(tmp_path.iterdir()) == []

@@ -110,6 +110,7 @@ def test_a_second_ctrl_c_does_not_cut_the_removal_short(sandbox: Sandbox, proxy:
 
 MOMENTS: dict[str, tuple[str, How]] = {
     "before the upload": ("ListObjectsV2", "hang"),
+    "the listing is late": ("ListObjectsV2", "late"),
     "reading drips": ("GetObject", "drip"),
     "reading hangs": ("GetObject", "hang"),
     "the upload arrives late": ("PutObject", "late"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,6 +33,16 @@ class Sending:
         with self._deciding:
             self._is_stopped = True
             return self._attempts > 0
+
+    def prepare(self, keep: Callable[[], None]) -> None:
+        """Keep a record of what will be sent, unless nothing will: then no one is left to drop the record.
+
+        Raises Unverified.
+        """
+        with self._deciding:
+            if self._is_stopped:
+                raise Unverified(ENDED)
+            keep()
 
     def send(self) -> None:
         """Note that it is being sent. Raises Unverified once that is stopped."""

@@ -73,7 +73,7 @@ class Upload:
         Raises Unverified.
         """
         self.canary = replace(self.canary, key=key)
-        self._connections.canaries.keep(self.canary)
+        self.sending.prepare(lambda: self._connections.canaries.keep(self.canary))
         done: list[str] = []
         with self.sending.in_this_thread():
             for name, step in self._steps().items():
