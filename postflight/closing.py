@@ -38,5 +38,15 @@ def close(run: Run, *, hurries: bool, is_worker: bool) -> None:
 
 
 def is_removing(run: Run | None) -> bool:
-    """Whether this process is still to remove something that it has written; that takes some seconds."""
-    return run is not None and run.connections.canaries.is_any_pending
+    """Whether a process of this run is still to remove something that it has written, for some seconds.
+
+    A controller writes nothing itself: it must not leave its workers while they remove what they wrote.
+    """
+    if run is None:
+        return False
+    canaries = run.connections.canaries
+    try:
+        return canaries.is_any_pending or any(one.is_of_a_live_process for one in canaries.of_this_run())
+    except OSError:
+        # No lock can be opened (a full disk, too many open files): the signal ends the run as ever.
+        return False

@@ -23,7 +23,7 @@ _HELD_S: Final = 10.0
 class Interrupts:
     """Turns signals into KeyboardInterrupt, until they are given back.
 
-    `is_held`: whether this process is removing what it has written. Meanwhile a second signal is ignored.
+    `is_held`: whether the run is removing what it has written. Meanwhile a second signal is ignored.
     """
 
     def __init__(self, is_held: Callable[[], bool] = lambda: False) -> None:

@@ -258,7 +258,7 @@ class Session:
 
     @property
     def is_removing(self) -> bool:
-        """Whether this process is still to remove something that it has written."""
+        """Whether a process of this run is still to remove something that it has written."""
         return closing.is_removing(self._run)
 
     def _close(self, run: Run, exit_status: int, *, is_at_its_end: bool = True) -> None:
@@ -281,7 +281,7 @@ class Session:
 
     def end(self) -> None:
         """Take down what this run brought up, and take secrets out of pytest's own JUnit file."""
-        if self._run is not None and self.is_removing:
+        if self._run is not None and self._run.connections.canaries.is_any_pending:
             # Something has ended the session before its end.
             self._close(self._run, int(pytest.ExitCode.INTERRUPTED))
         written = junit.written(self._config)

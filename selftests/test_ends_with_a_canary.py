@@ -91,10 +91,13 @@ def test_a_canary_whose_reading_hangs_is_removed_at_every_end(
     assert not (run.folder / "canaries").exists()
 
 
-def test_a_second_ctrl_c_does_not_cut_the_removal_short(sandbox: Sandbox, proxy: S3Proxy) -> None:
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+def test_a_second_ctrl_c_does_not_cut_the_removal_short(
+    sandbox: Sandbox, proxy: S3Proxy, workers: tuple[str, ...]
+) -> None:
     """Who presses it again wants the end at once, and gets it some seconds later without a leftover."""
     proxy.behaviour |= {"HeadObject": "hang", "DeleteObject": "late"}
-    running = start(sandbox, proxy)
+    running = start(sandbox, proxy, *workers)
     proxy.wait_for("HeadObject")
     running.process.send_signal(signal.SIGINT)
     proxy.wait_for("DeleteObject")
