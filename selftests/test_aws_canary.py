@@ -14,22 +14,14 @@ from postflight.probes.aws.canary_records import CanaryRecords
 from postflight.probes.aws.canary_upload import Removal, Upload
 from postflight.probes.aws.client import ATTEMPTS
 from sandbox import names
-from sandbox.aws.client import Aws
-from selftests.aws_looks import VERSIONED, connections, difference, look, refusal
+from selftests.aws_looks import connections, difference, look, refusal
 from selftests.aws_server import Cloud
-from selftests.s3_proxy import How, S3Proxy, standing_before
+from selftests.canary_looks import OLD, PREFIX, keys, look_at
+from selftests.s3_proxy import How, standing_before
 
 pytest_plugins = ["selftests.aws_fixtures"]
 
-PREFIX = "postflight/canary/"
-OLD = f"{PREFIX}20200101T000000Z-0123456789abcdef"
 FOREIGN = f"{PREFIX}holiday.png"
-
-
-def keys(cloud: Cloud) -> list[str]:
-    """Return what lies under the prefix."""
-    found: dict[str, Any] = cloud.aws.client("s3").list_objects_v2(Bucket=names.MEDIA_BUCKET, Prefix=PREFIX)
-    return [item["Key"] for item in found.get("Contents", ())]
 
 
 def upload(cloud: Cloud, role: str | None = names.API_ROLE) -> canary.Canary:
@@ -84,56 +76,6 @@ def test_canaries_of_killed_runs_are_swept_and_nothing_else(cloud: Cloud) -> Non
         store.delete_object(Bucket=names.MEDIA_BUCKET, Key=FOREIGN)
 
 
-@pytest.fixture
-def versioned(cloud: Cloud) -> str:
-    """A bucket that keeps versions, as the runbook advises."""
-    store = cloud.aws.client("s3")
-    store.create_bucket(Bucket=VERSIONED, CreateBucketConfiguration={"LocationConstraint": names.REGION})
-    store.put_bucket_versioning(Bucket=VERSIONED, VersioningConfiguration={"Status": "Enabled"})
-    store.put_object(Bucket=VERSIONED, Key=OLD, Body=b"x")
-    return VERSIONED
-
-
-def versions(cloud: Cloud, bucket: str) -> list[str]:
-    """Return the keys of all versions and deletion markers below the prefix, and remove them."""
-    store: Any = cloud.aws.client("s3")
-    told = store.list_object_versions(Bucket=bucket, Prefix=PREFIX)
-    found = [*told.get("Versions", ()), *told.get("DeleteMarkers", ())]
-    for one in found:
-        store.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
-    return [one["Key"] for one in found]
-
-
-def test_nothing_stays_in_a_bucket_that_keeps_versions(cloud: Cloud, versioned: str) -> None:
-    """A deletion without a version only hides: one more object a run, for ever, that no listing shows."""
-    reached = connections(cloud.aws.endpoint_url)
-    seen = look(reached, canary.canary, versioned, PREFIX, None)
-    left = versions(cloud, versioned)
-    cloud.aws.client("s3").delete_bucket(Bucket=versioned)
-
-    assert seen.is_complete, seen
-    assert seen.swept == (OLD,)
-    assert seen.kept == ()
-    assert left == []
-
-
-def test_a_version_that_may_not_be_deleted_is_told(cloud: Cloud, versioned: str) -> None:
-    """It is hidden at least, and whoever may delete it has to be told that it is there."""
-    reached = connections(cloud.aws.endpoint_url)
-    cloud.aws.deny(["s3:DeleteObjectVersion"])
-    try:
-        seen = look(reached, canary.canary, versioned, PREFIX, None)
-    finally:
-        cloud.aws.deny([])
-    left = versions(cloud, versioned)
-    cloud.aws.client("s3").delete_bucket(Bucket=versioned)
-
-    assert seen.is_complete, seen
-    assert seen.left == ()
-    assert [one.split()[0] for one in seen.kept] == [OLD, seen.key]
-    assert set(left) == {OLD, seen.key}
-
-
 def test_a_canary_of_another_run_is_left_alone_while_it_may_live(cloud: Cloud) -> None:
     """On another machine there is no record; none lives for two minutes, and its key has its time."""
     now = datetime.now(UTC)
@@ -175,53 +117,6 @@ def test_a_removal_without_an_answer_of_s3_is_none(cloud: Cloud, tmp_path: Path,
     assert seen.swept == tuple(one.canary.key for one in left)
     assert keys(cloud) == []
     assert CanaryRecords(tmp_path / "sandbox-1").of_this_run() == []
-
-
-def look_at(place: S3Proxy | Aws, bucket: str, run: Path | None = None) -> canary.Canary:
-    """Let a canary fly as the run itself, by way of a proxy, in a run with a folder."""
-    if run is not None:
-        run.mkdir()
-    reached = connections(place.url if isinstance(place, S3Proxy) else place.endpoint_url)
-    reached.canaries = CanaryRecords(run)
-    seen: canary.Canary = look(reached, canary.canary, bucket, PREFIX, None)
-    return seen
-
-
-def test_an_unanswered_upload_leaves_no_version(cloud: Cloud, versioned: str) -> None:
-    """Its version is not known; the deletion's marker tells that there is one, and both are removed."""
-    with standing_before(str(cloud.aws.endpoint_url)) as proxy:
-        proxy.behaviour["PutObject"] = "mute"
-        refusal(lambda: look_at(proxy, versioned))
-    left = versions(cloud, versioned)
-    cloud.aws.client("s3").delete_bucket(Bucket=versioned)
-    assert left == []
-
-
-def test_a_canary_under_retention_is_named_with_its_version(cloud: Cloud, tmp_path: Path) -> None:
-    """Object lock forbids the deletion of a version for everybody: it is hidden, and named."""
-    store = cloud.aws.client("s3")
-    store.create_bucket(
-        Bucket=VERSIONED,
-        CreateBucketConfiguration={"LocationConstraint": names.REGION},
-        ObjectLockEnabledForBucket=True,
-    )
-    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
-    store.put_object_lock_configuration(
-        Bucket=VERSIONED, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
-    )
-    try:
-        seen = look_at(cloud.aws, VERSIONED, tmp_path / "run")
-        (record,) = CanaryRecords(tmp_path / "run").of_this_run()
-    finally:
-        found = store.list_object_versions(Bucket=VERSIONED, Prefix=PREFIX)
-        for one in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
-            store.delete_object(
-                Bucket=VERSIONED, Key=one["Key"], VersionId=one["VersionId"], BypassGovernanceRetention=True
-            )
-        store.delete_bucket(Bucket=VERSIONED)
-    assert seen.kept == (f"{seen.key} ({record.canary.version})",)
-    assert [one["VersionId"] for one in found["Versions"]] == [record.canary.version]
-    assert record.canary.command.endswith(f"--key {seen.key} --version-id {record.canary.version}")
 
 
 def test_a_canary_that_cannot_be_recorded_is_not_written(cloud: Cloud, tmp_path: Path) -> None:

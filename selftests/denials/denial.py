@@ -31,7 +31,7 @@ _NOTHING_LEFT = "tests_app/test_uploads.py::test_no_canary_is_left"
 
 # Evidence tells which permissions its probe may use; these checks state what only some of them show.
 # Whatever became of the upload, that nothing of it lies there is seen in the listing.
-# The sandbox's media bucket keeps no versions, so none is deleted there: selftests/test_aws_canary does.
+# The sandbox's media bucket keeps no versions, so none is deleted there, but in test_aws_canary_versions.
 _RESTS_ONLY_ON: Mapping[str, frozenset[str]] = {
     _NOTHING_LEFT: frozenset({"s3:ListBucket"}),
     _UPLOADED: frozenset(
