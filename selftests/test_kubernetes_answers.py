@@ -20,6 +20,7 @@ import pytest
 import postflight.probes.kubernetes as package
 from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
+from postflight.probes.kubernetes import proxy
 from postflight.probes.kubernetes.pods import pods
 from postflight.probes.reads import Probe, declared_probes
 from selftests.kubernetes_runs import kubeconfig, look, run
@@ -91,10 +92,6 @@ ODD: Final[Mapping[str, bytes]] = {
 }
 
 
-def _is_proxied(name: str) -> bool:
-    return name in {"kubernetes.proxy.service_answer", "kubernetes.proxy.pod_answer"}
-
-
 def _made_up(probe: Probe[..., Any]) -> dict[str, Any]:
     """Return arguments for a probe that a healthy run does not need."""
     parameters = list(inspect.signature(probe.function).parameters.values())[1:]
@@ -155,8 +152,7 @@ def verdict(operation: Operation, connections: Connections) -> str:
         kind = f"traceback {type(error).__name__}: {error}"
     else:
         assert isinstance(seen, Evidence)
-        # What stands behind the API server's proxy may answer as it likes; that it answered is evidence.
-        kind = "evidence" if _is_proxied(name) else "green"
+        kind = "green"
     may_take_s = min(declared_probes()[name].deadline_s, 30.0)
     return kind if time.monotonic() - began < may_take_s else f"hang: {kind}"
 
@@ -182,7 +178,7 @@ def test_every_odd_answer_to_every_operation_is_unverified(
         port = town.house(answering(words))
         for operation, kind in _verdicts(operations, port, tmp_path):
             counted[re.split("[ :]", kind)[0]] += 1
-            if kind not in {"unverified", "evidence"}:
+            if kind != "unverified":
                 wrong.append(f"{operation[0]} x {answer}: {kind}")
     print(
         f"{len(operations)} operations x {len(ODD)} answers: {counted['green']} green, "
@@ -209,9 +205,7 @@ def test_every_operation_ends_whatever_the_server_does(
     kinds = {operation[0]: kind for operation, kind in _verdicts(operations, port, tmp_path)}
 
     print(f"{len(operations)} operations x a server that {how}: {len(kinds)} ended")
-    # A server that drips has answered; what it drips may be what the service behind it says.
-    may_be = {"unverified"} if how != "drips" else {"unverified", "evidence"}
-    assert {name: kind for name, kind in kinds.items() if kind not in may_be} == {}
+    assert {name: kind for name, kind in kinds.items() if kind != "unverified"} == {}
 
 
 @pytest.mark.parametrize("answer", ["HTML with 200", "HTML with 404", "HTML with 403", "another kind"])
@@ -223,6 +217,38 @@ def test_who_answered_and_how_it_begins_is_said(town: Street, tmp_path: Path, an
     begins = "LeaseList" if answer == "another kind" else "Sign in to Corporate Proxy"
     assert begins in str(raised.value)
     assert "list pods in shop" in str(raised.value)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "302 Found", "401 Unauthorized", "429 Slow", "502 Bad Gateway"])
+def test_an_answer_through_the_api_server_is_the_services(town: Street, tmp_path: Path, status: str) -> None:
+    """kube-apiserver marks what it passes on; the same page from what is before it says nothing."""
+    marked = answering(_http(status, "text/html", _BEGINS, "Audit-Id: 7e6c", "Retry-After: 0"))
+    arguments = ("shop", "cart", 80, "/health")
+    seen = look(proxy.service_answer, at(town.house(marked), tmp_path), *arguments)
+    assert (seen.status, seen.problem) == (int(status[:3]), None)
+
+    bare = answering(_http(status, "text/html", _BEGINS, "Retry-After: 0"))
+    with pytest.raises(Unverified, match="Sign in to Corporate Proxy"):
+        look(proxy.service_answer, at(town.house(bare), tmp_path), *arguments)
+
+
+@pytest.mark.parametrize("is_own", [True, False], ids=["the API server's", "the service's"])
+def test_only_the_api_servers_own_throttling_is_waited_out(
+    town: Street, tmp_path: Path, is_own: bool
+) -> None:
+    """A service that answers 429 once has answered 429."""
+    marks = ("Audit-Id: 7e6c", "Retry-After: 0")
+    body = json.dumps({**_STATUS, "code": 429, "reason": "TooManyRequests"}) if is_own else "slow down"
+    answers = iter(
+        [_http("429 Slow", "application/json", body, *marks), _http("200 OK", "text/plain", "ok", *marks)]
+    )
+
+    def behave(guest: socket.socket) -> None:
+        guest.recv(65536)
+        guest.sendall(next(answers))
+
+    seen = look(proxy.service_answer, at(town.house(behave), tmp_path), "shop", "cart", 80, "/health")
+    assert seen.status == (200 if is_own else 429)
 
 
 @pytest.mark.parametrize(

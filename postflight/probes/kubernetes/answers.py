@@ -19,7 +19,6 @@ _FIRST_ERROR: Final = 500
 _PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
 _SHOWN: Final = 120
-# Beside every answer of kube-apiserver; other Go servers answer an unknown path with the same words.
 _OF_AN_API_SERVER: Final = ("audit-id", "x-kubernetes-pf-flowschema-uid")
 _UNKNOWN_PATH: Final = b"404 page not found"
 
@@ -104,6 +103,17 @@ def retry_after(exchange: Exchange, until: float) -> float | None:
     return pause
 
 
+def is_marked(headers: Mapping[str, str]) -> bool:
+    """Whether headers (names in lower case) bear the mark of a Kubernetes API server.
+
+    kube-apiserver sets `Audit-Id` before it handles a request, and so on what it passes on from a service or
+    a pod as well (k8s.io/apiserver, endpoints/filters/audit_init.go: WithAuditInit). EKS runs that
+    server, so it sends the header too. The flow schema's header is on what priority and fairness
+    classifies, which is no proxied request. A sign-in page, a load balancer and other Go servers send neither.
+    """
+    return any(name in headers for name in _OF_AN_API_SERVER)
+
+
 def refuse(title: str, need: str, answer: Answer) -> NoReturn:
     """Raise Absent where the Kubernetes API says that something is absent, else Unverified.
 
@@ -132,7 +142,8 @@ def refuse(title: str, need: str, answer: Answer) -> NoReturn:
 
 
 def _is_unknown_path(answer: Answer) -> bool:
-    return answer.body.strip() == _UNKNOWN_PATH and any(name in answer.headers for name in _OF_AN_API_SERVER)
+    # Other Go servers answer an unknown path with the same words.
+    return answer.body.strip() == _UNKNOWN_PATH and is_marked(answer.headers)
 
 
 def items_of(exchange: Exchange, plural: str, group_version: str) -> Generator[Any, None, str | None]:

@@ -20,6 +20,7 @@ from postflight.probes.kubernetes.answers import (
     Absent,
     NotTheAnswerError,
     answer_of,
+    is_marked,
     is_object,
     items_of,
     refuse,
@@ -213,12 +214,14 @@ class Kubernetes:
     ) -> Iterator[Exchange]:
         """Send a GET and give its exchange, once its status is one of `accepted`.
 
+        A proxied answer must bear an API server's mark as well: without it, no service has said anything.
         Raises Unverified, and Absent where the API says so.
         """
         require_declared(call.permission)
         session = self.session()
         began = self._circuit.begin()
         until = time.monotonic() + within_s
+        is_passed_on = True
         try:
             for attempt in range(1, _ATTEMPTS + 1):
                 headers = session.headers(Accept="application/json")
@@ -226,7 +229,8 @@ class Kubernetes:
                 left = max(until - time.monotonic(), 0.1)
                 with session.transport.exchange(call.path, headers, left) as exchange:
                     self._circuit.answered()
-                    if exchange.status in accepted:
+                    is_passed_on = not call.is_proxied or is_marked(exchange.headers)
+                    if exchange.status in accepted and is_passed_on:
                         yield exchange
                         return
                     pause = retry_after(exchange, until) if attempt < _ATTEMPTS else None
@@ -237,7 +241,8 @@ class Kubernetes:
             verdict = self._unverified(f"{error} (asked to {call.need})")
             if error.is_silent and not call.is_proxied:
                 self._circuit.silent(began, verdict)
-            raise verdict from error
+            # A cause that is slow says that a service is; what bears no mark is no service's answer.
+            raise verdict from (error if is_passed_on else None)
 
     def is_answering(self, since: float) -> bool:
         """Return True where the API itself has answered since then, or does now. Raises Unverified."""

@@ -7,13 +7,15 @@ from typing import Final
 
 from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
-from postflight.probes.kubernetes.answers import Answer, answer_of, refuse
-from postflight.probes.kubernetes.client import Call, Resource
+from postflight.probes.kubernetes.answers import Absent, Answer, answer_of, refuse, retry_after
+from postflight.probes.kubernetes.client import CALL_LIMIT_S, Call, Resource
 from postflight.probes.kubernetes.exchange import Exchange, NoAnswerError
 from postflight.probes.reads import reads, require_declared
 from postflight.probes.tcp import Trouble
 
 _NOT_FOUND: Final = 404
+_THROTTLED: Final = 429
+_ATTEMPTS: Final = 3
 _SHOWN: Final = 2000
 _READ: Final = 65536
 _WITHIN_S: Final = 12.0
@@ -95,8 +97,7 @@ def _through_proxy(
     began = time.monotonic()
     kubernetes = connections.kubernetes
     try:
-        with kubernetes.open(call, accepted=_EVERY_STATUS) as exchange:
-            answer, whole = _answer(connections, exchange, asked, "proxy")
+        answer, whole = _passed_on(connections, call, asked)
     except Unverified as error:
         slow = error.__cause__
         if not isinstance(slow, NoAnswerError) or not slow.is_slow or not kubernetes.is_answering(began):
@@ -111,6 +112,29 @@ def _through_proxy(
     if not any(words in message for words in _SERVERS_OWN) and whole.status != _NOT_FOUND:
         refuse(kubernetes.title, call.need, whole)
     return answer.model_copy(update={"status": None, "body": "", "problem": message})
+
+
+def _passed_on(connections: Connections, call: Call, asked: str) -> tuple[HealthAnswer, Answer]:
+    """Return what came through the API server. Raises Unverified for what did not.
+
+    The API server's own 429 is asked again like that of any other call; a service's 429 is its answer.
+    """
+    kubernetes = connections.kubernetes
+    until = time.monotonic() + CALL_LIMIT_S
+    for attempt in range(1, _ATTEMPTS + 1):
+        left = max(until - time.monotonic(), 0.1)
+        try:
+            with kubernetes.open(call, accepted=_EVERY_STATUS, within_s=left) as exchange:
+                answer, whole = _answer(connections, exchange, asked, "proxy")
+        except Absent as error:
+            raise Unverified(f"{kubernetes.title} answers {call.need} without Audit-Id: {error}.") from None
+        if whole.status != _THROTTLED or whole.own_status is None or attempt == _ATTEMPTS:
+            break
+        pause = retry_after(exchange, until)
+        if pause is None:
+            break
+        time.sleep(pause)
+    return answer, whole
 
 
 def _answer(
