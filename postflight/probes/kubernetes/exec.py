@@ -45,7 +45,11 @@ class CountedSuperusers(Evidence):
 
 @reads(_PERMISSION, deadline_s=30.0)
 def superusers(connections: Connections, namespace: str, pod: str, container: str) -> CountedSuperusers:
-    """Count Saleor's active superusers with `manage.py shell` in one of its pods."""
+    """Count Saleor's active superusers with `manage.py shell` in one of its pods.
+
+    Raises Unverified also where the stream ends before the command's exit status (channel 3 of
+    v4.channel.k8s.io) and before a count: the command has not failed then, it was not seen to its end.
+    """
     need = f"{_PERMISSION} in {namespace}"
     query = [("container", container), ("stdout", "true"), ("stderr", "true")]
     query += [("command", word) for word in COUNT_SUPERUSERS]
@@ -57,6 +61,9 @@ def superusers(connections: Connections, namespace: str, pod: str, container: st
     found = _COUNT.search(output.get(_STDOUT, b""))
     if found:
         return CountedSuperusers(pod=pod, count=int(found[1]))
+    if _STATUS not in output:
+        title = connections.kubernetes.title
+        raise Unverified(f"{title} ended the stream before the command's exit status (asked to {need}).")
     failure = _failure(output.get(_STATUS, b""))
     said = output.get(_STDERR, b"") or failure or output.get(_STDOUT, b"")
     lines = said.decode(errors="replace").strip().splitlines() or ["it printed nothing"]
