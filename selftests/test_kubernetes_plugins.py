@@ -55,3 +55,48 @@ def test_a_line_break_in_what_a_plugin_says_is_one_sentence(tmp_path: Path) -> N
     failing = plugin(tmp_path, "for word in one two three; do echo $word >&2; done; exit 1")
     with pytest.raises(Unverified, match="status 1: one / two / three"):
         failing.run()
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"args": "get-token"}, "args"),
+        ({"args": 5}, "args"),
+        ({"args": {"get-token": None}}, "args"),
+        ({"args": ["--port", 5]}, "args"),
+        ({"args": ["a\0b"]}, "args"),
+        ({"env": {"A": "b"}}, "env"),
+        ({"env": ["A=b"]}, "env"),
+        ({"env": "A=b"}, "env"),
+        ({"env": [{"value": "b"}]}, "env"),
+        ({"env": [{"name": "A=B", "value": "c"}]}, "env"),
+        ({"env": [{"name": "A", "value": ["b"]}]}, "env"),
+    ],
+)
+def test_settings_of_another_kind_are_one_sentence(
+    tmp_path: Path, settings: dict[str, Any], word: str
+) -> None:
+    """A text of arguments is not taken apart letter by letter, and nothing is run."""
+    with pytest.raises(Unverified, match=f"has (an )?`{word}` that .* correct the kubeconfig"):
+        plugin(tmp_path, "touch " + str(tmp_path / "ran"), **settings).run()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_a_late_plugin_started_ends_with_it(tmp_path: Path) -> None:
+    """A listener for a browser's answer would keep its port until the machine restarts."""
+    kept = tmp_path / "child"
+    with pytest.raises(Unverified, match=r"did not end within 0.5 s"):
+        plugin(tmp_path, f"sleep 20 & echo $! > {kept}; wait", limit_s=0.5).run()
+    state = Path(f"/proc/{kept.read_text().strip()}/stat")
+    until = time.monotonic() + 2
+    while is_running(state) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not is_running(state)
+
+
+def is_running(state: Path) -> bool:
+    """Whether a process runs still: it is there, and no zombie (proc(5), `stat`)."""
+    try:
+        return state.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import json
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,11 +59,23 @@ class Plugin:
         if self.settings.get("interactiveMode") == "Always":
             raise Unverified(f"{self.title} is interactive only, and a run has no terminal to give it.")
         program = shutil.which(str(self.settings.get("command") or ""), path=self.process.get("PATH"))
+        self._require_lists()
         if program is None:
             hint = " ".join(str(self.settings.get("installHint") or "install it").split())
             raise Unverified(f"{self.title} is not installed; {hint.rstrip('.')}.")
-        command = [program, *map(str, self.settings.get("args") or ())]
+        command = [program, *(self.settings.get("args") or ())]
         return self._read(self._output(command, self._environment(str(version))))
+
+    def _require_lists(self) -> None:
+        """Require `args` and `env` as a kubeconfig has them (client-go, ExecConfig). Raises Unverified."""
+        args, env = self.settings.get("args") or [], self.settings.get("env") or []
+        if not isinstance(args, list) or not all(_is_text(word) for word in args):
+            raise Unverified(f"{self.title} has `args` that are no list of texts; correct the kubeconfig.")
+        is_list = isinstance(env, list) and all(isinstance(entry, Mapping) for entry in env)
+        if not is_list or not all(_is_variable(entry) for entry in env):
+            raise Unverified(
+                f"{self.title} has an `env` that is no list of `name` and `value`; correct the kubeconfig."
+            )
 
     def _environment(self, version: str) -> dict[str, str]:
         spec: dict[str, Any] = {"interactive": False}
@@ -69,7 +84,7 @@ class Plugin:
         information = {"kind": "ExecCredential", "apiVersion": version, "spec": spec}
         extra: dict[str, str] = {}
         for entry in self.settings.get("env") or ():
-            name, value = str(entry.get("name")), str(entry.get("value") or "")
+            name, value = entry["name"], entry.get("value") or ""
             if any(word in name.upper() for word in _SECRET_NAMES):
                 self.secrets.add(value)
             extra[name] = value
@@ -79,12 +94,14 @@ class Plugin:
         try:
             with subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=subprocess.PIPE, start_new_session=True,
             ) as running:  # fmt: skip
                 try:
                     output, complaints = running.communicate(timeout=self.limit_s)
                 except BaseException:
-                    running.kill()
+                    # What it started itself, a browser's listener say, ends with it.
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(running.pid, signal.SIGKILL)
                     raise
         except subprocess.TimeoutExpired as late:
             said = self._said(late.stderr)
@@ -132,6 +149,16 @@ class Plugin:
         except (ValueError, TypeError):
             raise Unverified(f"{self.title} names an expirationTimestamp that is not a time.") from None
         return max(left - _EARLY_S, 1.0)
+
+
+def _is_variable(entry: Mapping[str, Any]) -> bool:
+    name, value = entry.get("name"), entry.get("value", "")
+    return _is_text(name) and name != "" and "=" not in name and (value is None or _is_text(value))
+
+
+def _is_text(word: Any) -> bool:
+    """Whether a process can be given this: POSIX ends each text with a zero byte."""
+    return isinstance(word, str) and "\0" not in word
 
 
 def _told(cluster: Mapping[str, Any]) -> dict[str, Any]:
