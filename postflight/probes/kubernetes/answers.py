@@ -109,7 +109,8 @@ def is_marked(headers: Mapping[str, str]) -> bool:
     kube-apiserver sets `Audit-Id` before it handles a request, and so on what it passes on from a service or
     a pod as well (k8s.io/apiserver, endpoints/filters/audit_init.go: WithAuditInit). EKS runs that
     server, so it sends the header too. The flow schema's header is on what priority and fairness
-    classifies, which is no proxied request. A sign-in page, a load balancer and other Go servers send neither.
+    classifies, which is no proxied request. A sign-in page, a load balancer and other Go
+    servers send neither.
     """
     return any(name in headers for name in _OF_AN_API_SERVER)
 
