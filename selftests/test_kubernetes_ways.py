@@ -30,7 +30,7 @@ from postflight.probes.kubernetes.outbound_proxy import is_exempt
 from sandbox.network.certificates import Authority
 from selftests.kube_api_server import Served, pod_manifest
 from selftests.kube_fronts import Proxy, front_door
-from selftests.kubernetes_runs import kubeconfig, look, post, run, serving_shop, set_status
+from selftests.kubernetes_runs import ENVIRONMENT, kubeconfig, look, post, run, serving_shop, set_status
 from selftests.rude_servers import Street, street
 
 SHOP = "/api/v1/namespaces/shop"
@@ -139,6 +139,30 @@ def test_eks_by_name_uses_the_proxy_of_the_shell(
         with contextlib.suppress(NoAnswerError), session.transport.exchange("/version", {}, 5.0) as answer:
             assert answer.status == 200
     assert between.asked == ([] if exempt else [urlsplit(server).netloc])
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("ap-northeast-2", "sts.ap-northeast-2.amazonaws.com"),
+        ("cn-north-1", "sts.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "sts.us-gov-west-1.amazonaws.com"),
+        ("us-iso-east-1", "sts.us-iso-east-1.c2s.ic.gov"),
+        ("us-isob-east-1", "sts.us-isob-east-1.sc2s.sgov.gov"),
+        ("eusc-de-east-1", "sts.eusc-de-east-1.amazonaws.eu"),
+    ],
+)
+def test_a_token_of_eks_is_signed_for_the_regions_sts(tmp_path: Path, region: str, host: str) -> None:
+    """EKS sends the signed request to that host: one signed for another is no login."""
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret-of-the-test"}
+    environment = {**ENVIRONMENT, "aws": {**ENVIRONMENT["aws"], "region": region}}
+    connections = run(tmp_path / "none", environment, keys)
+    found = Cluster(found=True, name="shop-eks", endpoint="https://127.0.0.1:1", ca="")
+    headers = opened(access_to(connections, found), keys, connections.secrets).headers()
+    token = headers["authorization"].removeprefix("Bearer k8s-aws-v1.")
+    signed = urlsplit(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
+    assert signed.netloc == host
+    assert f"%2F{region}%2Fsts%2Faws4_request" in signed.query
 
 
 @pytest.mark.parametrize(

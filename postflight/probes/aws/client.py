@@ -55,6 +55,13 @@ class Aws:
         """Region of the environment."""
         return self._account.region
 
+    def domain(self) -> str:
+        """Return the DNS suffix of the region's part of AWS: `amazonaws.com`. Source: `partitions.json`."""
+        with self._making:
+            known = self._session(None).get_component("data_loader").load_data("partitions")["partitions"]
+        suffixes = {one["id"]: str(one["outputs"]["dnsSuffix"]) for one in known}
+        return suffixes[self._account.partition]
+
     def client(
         self, service: str, region: str | None = None, role: str | None = None, *, brief: bool = False
     ) -> Any:

@@ -56,9 +56,10 @@ def _token(connections: Connections, name: str) -> str:
     from botocore.awsrequest import AWSRequest
 
     region = connections.aws.region
-    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    url = f"https://sts.{region}.{domain}/?Action=GetCallerIdentity&Version=2011-06-15"
+    credentials = connections.aws.credentials()
+    # STS's own host, not AWS_ENDPOINT_URL: EKS asks it, and takes no other.
+    url = f"https://sts.{region}.{connections.aws.domain()}/?Action=GetCallerIdentity&Version=2011-06-15"
     request = AWSRequest(method="GET", url=url, headers={"x-k8s-aws-id": name})
-    SigV4QueryAuth(connections.aws.credentials(), "sts", region, expires=_PRESIGNED_FOR_S).add_auth(request)
+    SigV4QueryAuth(credentials, "sts", region, expires=_PRESIGNED_FOR_S).add_auth(request)
     text = base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
     return f"k8s-aws-v1.{text}"
