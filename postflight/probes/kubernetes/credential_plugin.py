@@ -153,7 +153,8 @@ class Plugin:
 
 def _is_variable(entry: Mapping[str, Any]) -> bool:
     name, value = entry.get("name"), entry.get("value", "")
-    return _is_text(name) and name != "" and "=" not in name and (value is None or _is_text(value))
+    is_name = _is_text(name) and name != "" and "=" not in str(name)
+    return is_name and (value is None or _is_text(value))
 
 
 def _is_text(word: Any) -> bool:
