@@ -8,8 +8,9 @@ import json
 import re
 import shlex
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 from postflight.redaction.control import visible
@@ -28,6 +29,8 @@ _WINDOW = 8
 # What a value is broken up with: lines by pprint and diffs, dots by reprlib.
 _BROKEN = ("\n", "...", ELLIPSIS)
 _ESCAPE = re.compile(r"%[0-9A-F]{2}")
+# From so many forms on, it is faster to look up the parts of a text than to search it for each form.
+_MANY = 500
 
 
 class Secrets:
@@ -37,8 +40,7 @@ class Secrets:
         self._lock = threading.Lock()
         self._values: set[str] = set()
         # Text is redacted far more often than a secret is met: longest form first, lengths for bisection.
-        self._forms: tuple[str, ...] = ()
-        self._lengths: list[int] = []
+        self._forms = _Forms([], [], {})
         self._looks: set[str] = set()
         self._windows: frozenset[str] | None = None
         self.update(values)
@@ -52,12 +54,11 @@ class Secrets:
         """Remember several values at once."""
         found = {part for value in values for part in _parts(value)}
         with self._lock:
-            if found <= self._values:
+            added = found - self._values
+            if not added:
                 return
-            self._values |= found
-            forms = {form for value in self._values for form in _forms(value)}
-            self._forms = tuple(sorted(forms, key=len, reverse=True))
-            self._lengths = [-len(form) for form in self._forms]
+            self._values |= added
+            self._forms = self._forms.with_more({form for value in added for form in _forms(value)})
             self._windows = None
 
     def values(self) -> list[str]:
@@ -68,11 +69,11 @@ class Secrets:
     def redact(self, text: str) -> str:
         """Return `text` without known secrets, what looks like one, and control characters."""
         forms = self._forms
-        for form in forms[bisect_left(self._lengths, -len(text)) :]:
+        for form in forms.candidates(text):
             if form in text:
                 text = text.replace(form, REDACTED)
         if ELLIPSIS in text:
-            text = _without_cut_parts(text, forms)
+            text = _without_cut_parts(text, forms.longest_first)
         return visible(masked(text, self._learn))
 
     def redact_rendered(self, text: str) -> str:
@@ -111,11 +112,42 @@ class Secrets:
                 looks = (form for value in self._looks for form in _forms(value))
                 self._windows = frozenset(
                     window
-                    for form in (*self._forms, *looks)
+                    for form in (*self._forms.longest_first, *looks)
                     if not _is_structured(form)
                     for window in _windows_of(form)
                 )
             return self._windows
+
+
+@dataclass(frozen=True)
+class _Forms:
+    """All forms of all values, and where to look for them: by length, and by their first characters."""
+
+    longest_first: list[str]
+    lengths: list[int]
+    by_start: dict[str, list[str]]
+
+    def with_more(self, forms: Iterable[str]) -> _Forms:
+        """Return these and more; a thread that is reading keeps what it has."""
+        longest_first, lengths = self.longest_first.copy(), self.lengths.copy()
+        by_start = self.by_start.copy()
+        for form in forms:
+            start = form[:_SHORTEST]
+            if form in by_start.get(start, ()):
+                continue
+            at = bisect_right(lengths, -len(form))
+            longest_first.insert(at, form)
+            lengths.insert(at, -len(form))
+            by_start[start] = [*by_start.get(start, ()), form]
+        return _Forms(longest_first, lengths, by_start)
+
+    def candidates(self, text: str) -> list[str]:
+        """Return the forms that a text may hold, longest first."""
+        if len(self.longest_first) < _MANY:
+            return self.longest_first[bisect_left(self.lengths, -len(text)) :]
+        parts = {text[at : at + _SHORTEST] for at in range(len(text) - _SHORTEST + 1)}
+        found = (form for part in parts & self.by_start.keys() for form in self.by_start[part])
+        return sorted(found, key=len, reverse=True)
 
 
 def _parts(value: str) -> Iterator[str]:

@@ -9,7 +9,6 @@ from urllib.parse import unquote, urlsplit
 
 from postflight.environment import Environment, SecretKey
 from postflight.probes.connections import Connections
-from postflight.redaction import Secrets
 
 # Withholding such words everywhere would garble reports, and would protect nothing.
 _WORDS: Final = frozenset({"true", "false", "null", "none", "http", "https"})
@@ -31,10 +30,7 @@ def remember(connections: Connections, source: SecretKey, value: str, encoded: s
     """
     if not _is_withheld(connections.environment, source, value):
         return
-    secrets = connections.secrets
-    secrets.add(value)
-    secrets.add(encoded)
-    _remember_password_of_url(secrets, value)
+    connections.secrets.update((value, encoded, *_passwords_of_url(value)))
 
 
 def user_names(environment: Environment) -> frozenset[SecretKey]:
@@ -70,11 +66,11 @@ def _told(environment: Environment) -> Iterator[str]:
     yield from environment.hosts
 
 
-def _remember_password_of_url(secrets: Secrets, value: str) -> None:
+def _passwords_of_url(value: str) -> Iterator[str]:
     try:
         password = urlsplit(value).password if "://" in value else None
     except ValueError:
         return
     if password:
-        secrets.add(password)
-        secrets.add(unquote(password))
+        yield password
+        yield unquote(password)
