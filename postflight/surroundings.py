@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from postflight.environment import Environment, Vantage
 from postflight.redaction import Secrets
-from postflight.redaction.process import is_secret_name
+from postflight.redaction.names import is_secret_name
 from postflight.writing import write_json
 
 FILE = "surroundings.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Final, NewType
@@ -19,6 +19,8 @@ Redact = Callable[[str], str]
 Clean = NewType("Clean", str)
 
 _TOGETHER: Final = 256
+# What scripts, waivers and later runs find a thing by; they are the environment's own names.
+_IDENTITIES: Final = (frozenset({"id", "check", "subject"}), frozenset({"bucket", "key"}))
 LINE_END: Final = Clean("\n")
 
 
@@ -45,7 +47,8 @@ def write_text(file: Path, pieces: Iterable[str], redact: Redact) -> None:
 def write_json(file: Path, value: object, redact: Redact, indent: int = 2) -> None:
     """Write JSON for people and scripts, redacted value by value: indented, Korean left readable."""
     # json's own encoder is slow as soon as it indents, and this is done for every answer.
-    write_whole(file, (Clean(to_json(redacted(value, redact), indent=indent).decode()), LINE_END))
+    told = _without_secrets([value], redact)[0]
+    write_whole(file, (Clean(to_json(told, indent=indent).decode()), LINE_END))
 
 
 def append_text(file: Path, text: Clean) -> None:
@@ -71,10 +74,32 @@ def as_line(value: object, redact: Redact) -> Clean:
 
 
 def as_lines(values: Iterable[object], redact: Redact) -> Iterator[Clean]:
-    """Yield each value as JSON on one line, redacted; together, since their texts are much alike."""
+    """Yield each value as JSON on one line, redacted but for its identity; their texts are much alike."""
     rest = iter(values)
     while together := list(islice(rest, _TOGETHER)):
-        yield from (Clean(json.dumps(one, ensure_ascii=False)) for one in redacted(together, redact))
+        yield from (Clean(json.dumps(one, ensure_ascii=False)) for one in _without_secrets(together, redact))
+
+
+def _without_secrets(values: list[object], redact: Redact) -> list[object]:
+    """Return values redacted, but for what identifies them."""
+    identities = [_identity(one) for one in values]
+    clean = redacted([_without(*both) for both in zip(values, identities, strict=True)], redact)
+    return [
+        {name: same.get(name, one.get(name)) for name in value} if isinstance(value, dict) else one
+        for value, one, same in zip(values, clean, identities, strict=True)
+    ]
+
+
+def _identity(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        return {}
+    return {name: value[name] for names in _IDENTITIES if names <= value.keys() for name in names}
+
+
+def _without(value: object, identity: Mapping[str, object]) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {name: item for name, item in value.items() if name not in identity}
 
 
 def as_json(value: object, redact: Redact) -> Clean:

@@ -16,6 +16,8 @@ _OTHERS = {
     "postflight/probes/kubernetes/access.py",
     "postflight/probes/kubernetes/eks.py",
     "postflight/commands/init.py",
+    # The null device, in the place of an output that is closed.
+    "postflight/standard_streams.py",
 }
 _WRITES = {"write_text", "write_bytes", "writelines"}
 
@@ -60,6 +62,25 @@ def test_whatever_is_written_is_redacted(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == clean
     assert json.loads(as_line(said, redact)) == clean
     assert [json.loads(line) for line in as_lines([said, {"a": 1}], redact)] == [clean, {"a": 1}]
+
+
+def test_what_identifies_a_check_or_a_canary_stays(tmp_path: Path) -> None:
+    """Waivers, comparisons and removals go by it; a host may be called like a value of the shell."""
+    redact = Secrets(["shop-k9q"]).redact
+    check = {
+        "id": "tests/test_a.py::test_host[www.shop-k9q]",
+        "check": "a",
+        "subject": "www.shop-k9q",
+        "message": "it is shop-k9q",
+    }
+    canary = {"account": "1", "bucket": "shop-k9q", "key": "canary/shop-k9q", "why": "shop-k9q"}
+    write_json(tmp_path / "a.json", canary, redact)
+
+    assert [json.loads(line) for line in as_lines([check, "shop-k9q"], redact)] == [
+        {**check, "message": "it is [redacted]"}, "[redacted]",
+    ]  # fmt: skip
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {**canary, "why": "[redacted]"}
+    assert list(json.loads(next(as_lines([check], redact)))) == list(check)
 
 
 def test_a_file_that_is_no_text_stays(tmp_path: Path) -> None:

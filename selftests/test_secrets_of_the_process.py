@@ -13,7 +13,8 @@ from urllib.parse import quote
 import pytest
 
 from postflight.redaction import Secrets
-from postflight.redaction.process import is_secret_name, secret_arguments, secrets_of
+from postflight.redaction.names import is_secret_name
+from postflight.redaction.process import secret_arguments, secrets_of
 from selftests import tiny_project
 
 ODD = "aB3$/+&<\"'\\%x 서울=9"
@@ -48,6 +49,18 @@ OTHER_NAMES = (
     "TOKEN_TTL",
     "PYTEST_CURRENT_TEST",
     "DOA_HOSTED_ZONE",
+    "COOKIE_DOMAIN",
+    "AUTH_DOMAIN",
+    "TOKEN_ISSUER",
+    "TOKEN_AUDIENCE",
+    "TF_STATE_KEY",
+    "S3_KEY_PREFIX",
+    "PRIVATE_ZONE",
+    "PRIVATE_SUBNETS",
+    "CACHE_KEY",
+    "SIGNATURE_VERSION",
+    "SECRETS_BACKEND",
+    "authServerUrl",
 )
 KUBECONFIG = """\
 users:
@@ -103,6 +116,45 @@ def test_variables_and_kubeconfig_are_known(tmp_path: Path) -> None:
         known.redact("shop-stage of shop at https://shop.example")
         == "shop-stage of shop at https://shop.example"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("COOKIE_DOMAIN", "shop.example.com", "hosts\n www.example.com and www.shop.example.com"),
+        ("SESSION_COOKIE", ".shop.example.com", "www.shop.example.com"),
+        ("AUTH", "login.example.com:8443", "login.example.com:8443"),
+        ("KEY", "ap-northeast-2", "subnet of ap-northeast-2"),
+        ("PRIVATE", "arn:aws:iam::123456789012:role/shop", "arn:aws:iam::123456789012:role/shop"),
+        ("TOKEN_URL", "https://login.example.com/", "https://login.example.com/\n login.example.com"),
+        ("SLACK_HOOK", "https://hooks.example.com/T0/aB3aB3aB3", "https%253A%252F%252Fhooks.example.com\n"),
+    ],
+)
+def test_names_of_places_stay(name: str, value: str, text: str) -> None:
+    """A report without its hosts, regions and ARNs says nothing, and hides nothing."""
+    assert Secrets(secrets_of({name: value})).redact_rendered(text) == text
+
+
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "API_TOKEN", "CLIENT_SECRET"])
+def test_a_password_that_looks_like_a_host_is_known(name: str) -> None:
+    """Passphrases are words with dots between them."""
+    known = Secrets(secrets_of({name: "correct.horse.battery"}))
+
+    assert known.redact("it is correct.horse.battery") == "it is [redacted]"
+
+
+def test_of_a_secret_url_all_but_the_host_is_known() -> None:
+    """Whoever knows a webhook's path may write to the channel; its host is everybody's."""
+    variables = {
+        "SLACK_WEBHOOK_URL": "https://hooks.example.com/services/T0/aB3aB3aB3",
+        "AUTH_URL": "https://kim:hunter2-k9q@login.example.com",
+        "HOOK_URI": "https://in.example.com?code=zY9zY9zY9zY9",
+    }
+    known = Secrets(secrets_of(variables))
+
+    assert known.redact("services/T0/aB3aB3aB3 at hooks.example.com") == "[redacted] at hooks.example.com"
+    assert known.redact("hunter2-k9q at login.example.com") == "[redacted] at login.example.com"
+    assert known.redact("code=zY9zY9zY9zY9 at in.example.com") == "[redacted] at in.example.com"
 
 
 def test_an_options_value_is_secret_by_the_options_name() -> None:

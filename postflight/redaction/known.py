@@ -11,7 +11,7 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from postflight.redaction.control import visible
 from postflight.redaction.patterns import REDACTED, cut_short, masked
@@ -221,7 +221,7 @@ def _without_tail(piece: str, form: str) -> str:
 
 def _is_structured(form: str) -> bool:
     """Whether a value is a URL or a document: its password is a value of its own, its host no secret."""
-    return "://" in form or "%3A%2F%2F" in form or form.lstrip().startswith(("{", "["))
+    return "://" in unquote(unquote(form)) or form.lstrip().startswith(("{", "["))
 
 
 def _windows_of(form: str) -> Iterator[str]:

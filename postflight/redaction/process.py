@@ -11,16 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-_SECRET_NAME: Final = re.compile(
-    r"(?i)(?<![a-z])pass(?:phrase|code)?(?![a-z])|passw|(?<![a-z])(?:pwd?|pat|pin|salt|dsn|sas)(?![a-z])|secret|token|"
-    r"api_?key|(?<![a-z])key(?:s|_?data)?(?![a-z])|credential|private|cookie|web_?hook|(?<![a-z])hook(?![a-z])|"
-    r"(?<![a-z])auth(?:orization)?(?![a-z])|signature|connection_?string"
-)
-# A name that goes on like this says where a secret lies, or how long it is good, and is none.
-_ABOUT_ONE: Final = re.compile(
-    r"(?i)_(?:file|path|dir|id|names?|arn|host|port|sock|ttl|type|mode|region|algorithm|expir\w*|user)$|"
-    r"^(?:old)?pwd$|^xauthority$"
-)
+from postflight.redaction.names import is_public, is_secret_name, is_secret_url_name
+
 _WORDS: Final = frozenset(
     {"true", "false", "null", "none", "always", "never", "default", "disabled", "enabled"}
 )
@@ -28,19 +20,17 @@ _SHORTEST: Final = 6
 # A word of letters only is withheld from so many on: every mention of a shorter one would be lost.
 _SHORTEST_WORD: Final = 10
 _OPTION: Final = re.compile(r"--?(?P<name>[\w-]+)(?:=(?P<value>.*))?", re.DOTALL)
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether a variable or an option of this name holds a secret: `DB_PW`, `SLACK_HOOK`, `client-secret`."""
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).replace("-", "_")
-    return bool(_SECRET_NAME.search(plain)) and not _ABOUT_ONE.search(plain)
+# Up to its path or its query.
+_HOST_OF_URL: Final = re.compile(r"^[^/?#]*[/?#]*")
 
 
 def secrets_of(process: Mapping[str, str]) -> Iterator[str]:
     """Yield the secret values in the variables of a process, and in its kubeconfig."""
     for name, value in process.items():
-        if is_secret_name(name) and _is_withheld(value):
+        if is_secret_name(name) and _is_withheld(value) and not is_public(name, value):
             yield value
+            yield from _path_of_url(value)
+        if is_secret_url_name(name):
             yield from _path_of_url(value)
         if "://" in value and "@" in value:
             yield from _password_of_url(value)
@@ -71,7 +61,7 @@ def _password_of_url(value: str) -> Iterator[str]:
 def _path_of_url(value: str) -> Iterator[str]:
     """Yield what is secret of a webhook's URL: all but its host."""
     _, found, rest = value.strip().partition("://")
-    path = rest.partition("/")[2]
+    path = _HOST_OF_URL.sub("", rest, count=1)
     if found and len(path) >= _SHORTEST_WORD:
         yield path
 
