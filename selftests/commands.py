@@ -26,7 +26,9 @@ def postflight(
     )
 
 
-def init(sandbox: Sandbox, file: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def init(
+    sandbox: Sandbox, file: Path, *words: str, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run `postflight init` over a sandbox, told how names and certificates are looked up there."""
     told = sandbox.variables
     return postflight(
@@ -34,7 +36,7 @@ def init(sandbox: Sandbox, file: Path, *words: str) -> subprocess.CompletedProce
         "--resolver", told["SANDBOX_DNS"], "--authoritative", told["SANDBOX_NAME_SERVER"],
         "--ca", told["SANDBOX_CA"], "--database-ca", told["SANDBOX_RDS_CA"],
         "--cache-ca", told["SANDBOX_RDS_CA"], "--https-port", told["SANDBOX_HTTPS_PORT"], *words,
-        variables=sandbox.process_environment,
+        variables={**sandbox.process_environment, **(variables or {})},
     )  # fmt: skip
 
 

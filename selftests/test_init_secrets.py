@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from postflight.discovery.found import Entry, without_secrets
+import yaml
+
+from postflight.discovery.found import Entry, Section, redacted_section, without_secrets
+from postflight.redaction import Secrets
 from selftests.commands import init, postflight
 from selftests.proofs.harness import Sandbox
 
@@ -35,6 +38,39 @@ def test_entry_without_secrets_is_as_it_was() -> None:
     entry = Entry("file", {"required": {"DB_PASSWORD": {}, "LOG_DIR": {"value": "/var/log/shop"}}})
 
     assert without_secrets(entry) is entry
+
+
+def test_section_is_redacted_value_by_value() -> None:
+    """A value of the shell is in no value of the file, and names stay what they are."""
+    fields = {
+        "service": "shop-k9q",
+        "paths": ["/a", "/a/shop-k9q"],
+        "env": {"A": {"value": "shop-k9q"}, "B": {}},
+    }
+    entries = (Entry("shop-k9q", fields, guess="or shop-k9q"),)
+    kept = redacted_section(
+        Section(
+            "services", "", entries, {"id": "shop-k9q", "url": "https://a.example/shop-k9q"}, "no shop-k9q"
+        ),
+        Secrets(["shop-k9q"]).redact,
+    )
+
+    assert kept.entries[0] == Entry(
+        "shop-k9q",
+        {"service": "shop-k9q", "paths": ["/a"], "env": {"A": {}, "B": {}}},
+        guess="or [redacted]; paths.1, env.A.value: not written, since it holds a secret",
+    )
+    assert (kept.fields, kept.trouble) == ({"id": "shop-k9q"}, "no [redacted]")
+
+
+def test_file_is_written_whatever_the_shell_holds(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A variable that is called like a secret may hold what a workload is called."""
+    file = tmp_path / "found.yaml"
+    done = init(sandbox, file, variables={"SESSION_COOKIE": "cart-service", "AUTH": "saleor-api"})
+
+    assert (done.returncode, done.stderr) == (0, "")
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert {"cart-service", "saleor-api"} <= written["services"].keys()
 
 
 def test_variable_with_a_password_is_demanded_without_its_value(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     from postflight.discovery.writing import text_of
     from postflight.evidence import Unverified
     from postflight.redaction import Secrets
-    from postflight.writing import write_text
+    from postflight.writing import Clean, write_whole
 
     file = _file(options)
     # Values of Secrets: among them names of users, which belong into the file. Messages need none.
@@ -92,13 +92,15 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(met.redact(str(error))) from None
     except Unverified as error:
         raise UnverifiedError(f"{met.redact(str(error)).rstrip('.')}. Nothing was written.") from None
-    text = options.secrets.redact(text_of(found, datetime.now(UTC).date()))
+    # The text itself is not redacted: an entry that is called like a secret of the shell stays an entry.
+    found = found.redacted(options.secrets.redact)
+    text = text_of(found, datetime.now(UTC).date())
     _require_loadable(text, options.name)
     if file is None:
         print(text, end="")
     else:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_text(file, [text], options.secrets.redact)
+        write_whole(file, [Clean(text)])
         print(_summary(found, file))
     for trouble in found.troubles:
         print(f"postflight: not looked at: {met.redact(str(trouble))}", file=sys.stderr)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from postflight.environment.document import Location
 from postflight.environment.plaintext import secrets_in
 from postflight.evidence import Unverified
+
+Redact = Callable[[str], str]
+_FREE: Final = frozenset({"value", "values"})
+_NAME: Final = re.compile(r"(?:arn:[\w:-]+[:/])?[\w.-]+(?:/[\w.-]+)*")
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,48 @@ def section(key: str, comment: str, find: Callable[[], Findings | Iterable[Entry
     return Section(key, comment, entries=entries, remarks=findings.remarks)
 
 
+def redacted_section(section: Section, redact: Redact) -> Section:
+    """Return a section without what `redact` replaces in its values and remarks; names stay."""
+    return replace(
+        section,
+        entries=tuple(_redacted_entry(one, redact) for one in section.entries),
+        fields=_without(section.fields, (), frozenset(_replaced(section.fields, (), redact))),
+        trouble=redact(section.trouble),
+        remarks=tuple(map(redact, section.remarks)),
+    )
+
+
+def _redacted_entry(entry: Entry, redact: Redact) -> Entry:
+    told = replace(entry, guess=redact(entry.guess), left_out=redact(entry.left_out))
+    return _without_values(told, tuple(_replaced(entry.fields, (), redact)))
+
+
+def _replaced(value: Any, location: Location, redact: Redact) -> Iterator[Location]:
+    """Yield where texts are that are not the same after the redaction."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _replaced(item, (*location, key), redact)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _replaced(item, (*location, index), redact)
+    elif isinstance(value, str) and redact(value) != value and not _is_a_name(location, value):
+        yield location
+
+
+def _is_a_name(location: Location, text: str) -> bool:
+    """Whether a text is what a thing is called, which other entries refer to; no variable's value is."""
+    return not _FREE.intersection(location) and _NAME.fullmatch(text) is not None
+
+
 def without_secrets(entry: Entry) -> Entry:
     """Return an entry without the values that are secrets in plain text; `guess` or `left_out` names them.
 
     A value that an entry cannot do without, which is one of its own fields, leaves the entry out.
     """
-    found = secrets_in(entry.fields)
+    return _without_values(entry, secrets_in(entry.fields))
+
+
+def _without_values(entry: Entry, found: Sequence[Location]) -> Entry:
     if not found:
         return entry
     note = f"{', '.join('.'.join(map(str, one)) for one in found)}: not written, since it holds a secret"
@@ -90,7 +131,7 @@ def _without(value: Any, location: Location, secrets: frozenset[Location]) -> An
     if isinstance(value, Mapping):
         kept = {key: item for key, item in value.items() if (*location, key) not in secrets}
         return {key: _without(item, (*location, key), secrets) for key, item in kept.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         places = enumerate(value)
         return [_without(one, (*location, i), secrets) for i, one in places if (*location, i) not in secrets]
     return value

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from postflight.discovery import edge, looks, network, platform, stores, terraform, workloads
-from postflight.discovery.found import Entry, Section, section
+from postflight.discovery.found import Entry, Redact, Section, redacted_section, section
 from postflight.discovery.place import NotFoundError, Place
 from postflight.evidence import Unverified
 from postflight.probes.aws import security_groups
@@ -30,6 +30,11 @@ class Survey:
             if one.trouble:
                 keys.setdefault(one.trouble, []).append(one.key)
         return tuple(f"{', '.join(sections)}: {trouble}" for trouble, sections in keys.items())
+
+    def redacted(self, redact: Redact) -> Survey:
+        """Return the survey, redacted value by value: of text that is made of it no key may change."""
+        sections = tuple(redacted_section(one, redact) for one in self.sections)
+        return replace(self, cluster=redacted_section(self.cluster, redact), sections=sections)
 
 
 def survey(place: Place) -> Survey:
