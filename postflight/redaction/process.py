@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from postflight.redaction import kubeconfigs
 from postflight.redaction.names import is_public, is_secret_name, is_secret_url_name
 
 _WORDS: Final = frozenset(
@@ -34,7 +34,7 @@ def secrets_of(process: Mapping[str, str]) -> Iterator[str]:
             yield from _path_of_url(value)
         if "://" in value and "@" in value:
             yield from _password_of_url(value)
-    for file in _kubeconfigs(process):
+    for file in kubeconfigs.named_by(process) or (kubeconfigs.default_of(process),):
         yield from _of_kubeconfig(file)
 
 
@@ -66,22 +66,14 @@ def _path_of_url(value: str) -> Iterator[str]:
         yield path
 
 
-def _kubeconfigs(process: Mapping[str, str]) -> Iterator[Path]:
-    named = [Path(name).expanduser() for name in process.get("KUBECONFIG", "").split(os.pathsep) if name]
-    home = process.get("HOME")
-    for file in named or ([Path(home) / ".kube" / "config"] if home else []):
-        if file.is_file():
-            yield file
-
-
 def _of_kubeconfig(file: Path) -> Iterator[str]:
-    """Yield the secrets of all its users and proxies; whoever uses the file says what is wrong with it."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    """Yield the secrets of all its users and proxies; what uses the file says what is wrong with it."""
+    # A pipe can be read only once, and that is for what uses it.
+    if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises where a folder is not to be entered
+        return
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe loader
-    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError):
+        content = kubeconfigs.read(file)
+    except kubeconfigs.UnreadableError:
         return
     for user in _bodies(content, "users", "user"):
         yield from _of_user(user)
@@ -117,7 +109,7 @@ def _of_user(user: Mapping[str, Any]) -> Iterator[str]:
 def _decoded(encoded: str) -> Iterator[str]:
     try:
         yield base64.b64decode(encoded).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return
 
 

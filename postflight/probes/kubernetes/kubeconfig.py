@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from postflight.evidence import Unverified
 from postflight.probes.kubernetes.access import Access
 from postflight.probes.kubernetes.kubeconfig_user import Login, impersonation
-from postflight.redaction import Secrets
+from postflight.redaction import Secrets, kubeconfigs
 
 _SECTIONS: Final = {"contexts": "context", "clusters": "cluster", "users": "user"}
 _PATHS: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
@@ -77,9 +75,8 @@ class Kubeconfig:
 
 def kubeconfig(process: Mapping[str, str]) -> Kubeconfig | None:
     """Read the files of KUBECONFIG, else `~/.kube/config`; None where there is none. Raises Unverified."""
-    named = [Path(name).expanduser() for name in process.get("KUBECONFIG", "").split(os.pathsep) if name]
-    default = Path(process.get("HOME", "~")).expanduser() / ".kube" / "config"
-    files = tuple(file for file in dict.fromkeys(named or [default]) if file.exists())
+    named = kubeconfigs.named_by(process)
+    files = tuple(filter(kubeconfigs.is_there, named or (kubeconfigs.default_of(process),)))
     if named and not files:
         raise Unverified(f"KUBECONFIG names {', '.join(map(str, named))}, and there is no such file.")
     if not files:
@@ -95,11 +92,9 @@ def kubeconfig(process: Mapping[str, str]) -> Kubeconfig | None:
 
 def _read(file: Path) -> Mapping[str, Any]:
     try:
-        content = yaml.safe_load(file.read_bytes())  # as bytes: YAML says itself whether it is UTF-16
-    except OSError as error:
-        raise Unverified(f"The kubeconfig {file} cannot be read ({error.strerror}).") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Unverified(f"The kubeconfig {file} is not YAML ({type(error).__name__}).") from None
+        content = kubeconfigs.read(file)
+    except kubeconfigs.UnreadableError as error:
+        raise Unverified(f"The kubeconfig {file} {error}.") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -125,7 +120,7 @@ def _absolute(body: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     found = {str(key): value for key, value in body.items() if value not in (None, "")}
     for key in _PATHS:
         if key in found:
-            found[key] = str(folder / Path(str(found[key])).expanduser())
+            found[key] = str(folder / kubeconfigs.expanded(str(found[key])))
     plugin = found.get("exec")
     if isinstance(plugin, dict) and os.sep in str(plugin.get("command") or ""):
         found["exec"] = {**plugin, "command": str(folder / str(plugin["command"]))}
