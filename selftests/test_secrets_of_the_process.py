@@ -197,11 +197,37 @@ def test_a_value_is_known_in_every_form(form: str) -> None:
     assert not any(part in text for part in ("aB3", "x 서울", "9IOyEnOyauD", form[6:16]))
 
 
-def test_each_line_of_a_value_is_known() -> None:
+def test_each_line_of_a_key_is_known() -> None:
     """Logs are read line by line."""
-    known = Secrets(["first-line-1\r\nsecond-line-2\n"])
+    known = Secrets(["c2VjcmV0LWxpbmUtMQ==\r\naB3-xyz_Kq9.z7Tw\n"])
 
-    assert known.redact("got second-line-2 and first-line-1") == "got [redacted] and [redacted]"
+    assert known.redact("got aB3-xyz_Kq9.z7Tw and c2VjcmV0LWxpbmUtMQ==") == "got [redacted] and [redacted]"
+
+
+_DOCUMENT = """\
+ap-northeast-2
+shop.example.com
+replicas: 3
+database1
+REGION=ap-northeast-2
+COOKIE_DOMAIN=shop.example.com
+DB_PASSWORD=hunter2-a1
+export API_TOKEN="hunter2-b2"
+"client_secret": "hunter2-c3",
+  password: hunter2-d4
+CACHE=redis://shop:hunter2-e5@cache.example.com:6379
+"""
+
+
+def test_of_a_document_the_secrets_are_known_and_nothing_else() -> None:
+    """A Secret `app.env` holds hosts and regions too, and every message names them."""
+    known = Secrets([_DOCUMENT])
+    text = "subnet of ap-northeast-2 for shop.example.com has replicas: 3 and cache.example.com"
+
+    assert known.redact(text) == text
+    for value in ("hunter2-a1", "hunter2-b2", "hunter2-c3", "hunter2-d4", "hunter2-e5"):
+        assert known.redact(f"<{value}>") == "<[redacted]>"
+    assert known.redact(_DOCUMENT) == "[redacted]"
 
 
 @pytest.mark.parametrize("text", ["failed for hunter2-k9…", "…r2-k9q and more", "it is hunter2-k9q…"])

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, unquote
 
 from postflight.redaction.control import visible
+from postflight.redaction.names import is_public, is_secret_name
 from postflight.redaction.patterns import REDACTED, cut_short, masked
 
 ELLIPSIS = "…"
 _SHORTEST = 4
-_SHORTEST_LINE = 8
 _SHORTEST_BASE64 = 8
 _SHORTEST_LOOK = 10
+_SHORTEST_KEY = 16
 # Not `cart-service`: what is known by its looks alone may be a name.
 _RANDOM = re.compile(r"[A-Za-z].*\d|\d.*[A-Za-z]|[a-z].*[A-Z]|[A-Z].*[a-z]", re.DOTALL)
 # Parts of a value that a cut or a renderer has left: shorter ones are everyday words, and tell little.
@@ -29,6 +30,14 @@ _WINDOW = 8
 # What a value is broken up with: lines by pprint and diffs, dots by reprlib.
 _BROKEN = ("\n", "...", ELLIPSIS)
 _ESCAPE = re.compile(r"%[0-9A-F]{2}")
+# In a document: `DB_PASSWORD=value`, `export TOKEN="value"`, `password: value`, `"secret": "value",`.
+_SETTING = re.compile(
+    r"""(?:export\s+|-\s+)?["']?(?P<name>[A-Za-z_][\w.-]*)["']?\s*[:=]\s*(?P<mark>["']?)(?P<value>.+?)(?P=mark),?"""
+)
+# A line of PEM or base64; and a token, which has letters of both cases and a digit.
+_KEY = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_TOKEN = re.compile(r"(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)[^\s:/]{12,}")
+_LOGIN = re.compile(r"://[^\s/:@]*:([^\s/@]+)@")
 # From so many forms on, it is faster to look up the parts of a text than to search it for each form.
 _MANY = 500
 
@@ -151,14 +160,29 @@ class _Forms:
 
 
 def _parts(value: str) -> Iterator[str]:
-    """Yield what is secret of a value: itself, without blanks around it, and its lines."""
-    for part in (value, value.strip()):
+    """Yield what is secret of a value: itself, without blanks around it, and what is so of its lines."""
+    for part in (value, value.strip(), *_lines(value.strip())):
         if len(part.strip()) >= _SHORTEST and part not in REDACTED:
             yield part
-    lines = value.strip().splitlines()
-    for line in (one.strip() for one in lines) if len(lines) > 1 else ():
-        if len(line) >= _SHORTEST_LINE and not line.startswith("-----"):
+
+
+def _lines(value: str) -> Iterator[str]:
+    """Yield the lines of keys and tokens, and the values of what is called like a secret.
+
+    Other lines of a document are hosts, regions and switches, of which every report is full.
+    """
+    lines = [line.strip() for line in value.splitlines()]
+    shortest = _SHORTEST_BASE64 if "-----BEGIN" in value else _SHORTEST_KEY
+    for line in lines if len(lines) > 1 else ():
+        if _KEY.fullmatch(line) and len(line) >= shortest and _RANDOM.search(line):
             yield line
+        elif found := _SETTING.fullmatch(line):
+            name, told = found["name"], found["value"]
+            if (is_secret_name(name) and not is_public(name, told)) or _TOKEN.fullmatch(told):
+                yield told
+        elif _TOKEN.fullmatch(line):
+            yield line
+        yield from _LOGIN.findall(line)
 
 
 def _forms(value: str) -> Iterator[str]:
