@@ -103,6 +103,9 @@ def _grants(environment: Environment, need: Need) -> Iterator[_Grant]:
     verb, _, word = need.permission.partition(" ")
     if verb not in _VERBS or not word or not _arises(environment, need):
         return
+    if word.startswith("/"):
+        # /version is no resource; the ClusterRole system:public-info-viewer lets everyone read it.
+        return
     resource, _, group = word.partition(".")
     if need.whole_cluster:
         yield _Grant("", group, resource, verb)
