@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import zip_longest
@@ -48,6 +48,7 @@ class Session:
         self._brought_up: BroughtUp | None = None
         self._run: Run | None = None
         self._reports: Reports | None = None
+        self._finish: list[Callable[[], object]] = []
         self._unwritten = ""
         self._judges_until = float("inf")
         self._settling: Settling | None = None
@@ -79,7 +80,7 @@ class Session:
         began = time.monotonic()
         # A worker is told who we are and waits for nothing; its controller looks at nothing else.
         if self._replayed is None and not workers.is_shared(self._config):
-            sdks.import_ahead(self.environment)
+            self._finish.append(sdks.import_ahead(self.environment))
         self._brought_up = beginning.brought_up(self._config, self.environment)
         if self._brought_up is not None:
             # The file's ${VARIABLES} have their real values only now.
@@ -275,15 +276,16 @@ class Session:
 
     def verdict_is(self) -> str:
         """Return where the verdict is besides the terminal."""
-        return (
-            f"the verdict is in {self._run.folder}" if self._run and self._reports else "no reports are left"
-        )
+        folder = self._run.folder if self._run and self._reports else None
+        return f"the verdict is in {folder}" if folder else "no reports are left"
 
     def end(self) -> None:
         """Take down what this run brought up, and take secrets out of pytest's own JUnit file."""
         if self._run is not None and self._run.connections.canaries.is_any_pending:
             # Something has ended the session before its end.
             self._close(self._run, int(pytest.ExitCode.INTERRUPTED))
+        for finish in self._finish:
+            finish()
         written = junit.written(self._config)
         try:
             if self._run is not None and written is not None:

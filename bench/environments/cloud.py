@@ -22,6 +22,7 @@ class Cloud:
         self._may_pull = size.trouble != "one cause"
         self._cluster = {
             "name": CLUSTER,
+            "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{CLUSTER}",
             "status": "ACTIVE",
             "endpoint": endpoint,
             "certificateAuthority": {"data": ca},

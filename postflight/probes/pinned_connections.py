@@ -70,8 +70,13 @@ class _Response(_Received):  # type: ignore[misc]  # the standard library's, as 
     def __init__(self, connected: socket.socket, *args: Any, look: Look, **kwargs: Any) -> None:
         super().__init__(connected, *args, **kwargs)
         self._interim = 0
-        if self.fp.peek(1):
-            look.is_answered()
+        try:
+            if self.fp.peek(1):
+                look.is_answered()
+        except BaseException:
+            # The caller does not get this response, and the socket stays open while its reader is.
+            self.fp.close()
+            raise
 
     def begin(self) -> None:
         whole = self.fp
