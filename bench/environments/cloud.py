@@ -62,10 +62,11 @@ class Cloud:
             arn = f"arn:aws:iam::{ACCOUNT}:user/bench"
             return f"<Arn>{arn}</Arn><UserId>AIDA</UserId><Account>{ACCOUNT}</Account>"
         if action == "ListRolePolicies":
-            return "<PolicyNames/>"
+            return "<PolicyNames/><IsTruncated>false</IsTruncated>"
         name = _PULLS.rpartition("/")[2]
         member = f"<member><PolicyName>{name}</PolicyName><PolicyArn>{_PULLS}</PolicyArn></member>"
-        return f"<AttachedPolicies>{member if self._may_pull else ''}</AttachedPolicies>"
+        attached = f"<AttachedPolicies>{member if self._may_pull else ''}</AttachedPolicies>"
+        return f"{attached}<IsTruncated>false</IsTruncated>"
 
     def _ecr(self, operation: str, asked: dict[str, Any]) -> web.Response:
         self.calls[operation] += 1
