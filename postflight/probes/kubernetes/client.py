@@ -188,7 +188,6 @@ class Kubernetes:
 
     def _page(self, call: Call, resource: Resource) -> Generator[Any, None, str | None]:
         """Yield the objects of one page, and return the token of the next one."""
-        what = f"a list of {resource.plural}"
         with self.open(call) as exchange:
             try:
                 return (yield from items_of(exchange, resource.plural, resource.group_version))
