@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from postflight.evidence import Evidence, Unverified
-from postflight.probes.aws.canary_records import Record, WrittenCanary
-from postflight.probes.aws.canary_removal import current_version, delete
 from postflight.probes.aws.canary_sending import ENDED
+from postflight.probes.aws.canary_sweep import TIME, Listed, is_left_behind, sweep
 from postflight.probes.aws.canary_upload import (
     REMOVAL_S,
     Removal,
     Upload,
-    attempt,
     ends_in_time,
     in_background,
     remove,
@@ -27,16 +24,11 @@ from postflight.probes.aws.refusals import garbage
 from postflight.probes.connections import Connections
 from postflight.probes.reads import reads
 
-# No canary gets older than half a minute: of one that nothing else is known of, its run was killed.
-LEFT_BEHIND_AFTER: Final = timedelta(minutes=2)
 STEPS: Final = ("put", "head", "get", "compare", "delete")
 
 # Together with the removal they fit into the deadline.
 _STEPS_S: Final = 20.0
-_SWEEP_S: Final = 8.0
 _LAST_LISTING_S: Final = 4.0
-_TIME: Final = "%Y%m%dT%H%M%S"
-_OUR_KEY: Final = re.compile(r"(?P<time>\d{8}T\d{6})Z-(?:[A-Za-z0-9.-]+-)?[0-9a-f]{16}")
 
 
 class Canary(Evidence):
@@ -65,14 +57,6 @@ class Canary(Evidence):
     def who(self) -> str:
         """Who wrote it, in words."""
         return f"role {self.role}" if self.role else "the run itself"
-
-
-@dataclass(frozen=True)
-class _Bucket:
-    """What lies below the prefix, and S3's own time then: clocks of several machines differ."""
-
-    keys: tuple[str, ...]
-    now: datetime
 
 
 @reads(
@@ -121,8 +105,8 @@ def _swept_and_carried(connections: Connections, upload: Upload, prefix: str) ->
     if found is None:
         problem = f"there is no bucket {bucket}"
         return Canary(bucket=bucket, key="", role=role, failed_step="put", problem=problem)
-    swept, kept = _sweep(connections, upload, found, prefix)
-    key = connections.canaries.new_key(prefix, found.now.strftime(_TIME))
+    swept, kept = sweep(connections, upload, found, prefix)
+    key = connections.canaries.new_key(prefix, found.now.strftime(TIME))
     done, failed, problem = upload.carry(key)
     return Canary(
         bucket=bucket,
@@ -131,54 +115,9 @@ def _swept_and_carried(connections: Connections, upload: Upload, prefix: str) ->
         done=done,
         failed_step=failed,
         problem=problem,
-        swept=tuple(swept),
-        kept=tuple(kept),
+        swept=swept,
+        kept=kept,
     )
-
-
-def _sweep(
-    connections: Connections, upload: Upload, found: _Bucket, prefix: str
-) -> tuple[list[str], list[str]]:
-    """Remove what killed runs left; return its keys, and the versions that may not be deleted."""
-    records = connections.canaries.of_bucket(upload.canary.bucket)
-    until = time.monotonic() + _SWEEP_S
-    client = connections.aws.client("s3", role=upload.canary.role)
-    swept: list[str] = []
-    kept: list[str] = []
-    for one, record in _left_behind(replace(upload.canary), found, prefix, records):
-        if upload.sending.is_stopped or time.monotonic() > until:
-            break
-
-        def step(one: WrittenCanary = one) -> str:
-            version = one.version or current_version(client, one)
-            kept.extend(f"{one.key} ({each})" for each in delete(client, replace(one, version=version)))
-            return ""
-
-        before = len(kept)
-        if attempt(step, "s3:DeleteObject", one.role):
-            continue
-        swept.append(one.key)
-        if record is not None and len(kept) == before:
-            record.drop()
-    return swept, kept
-
-
-def _left_behind(
-    ours: WrittenCanary, found: _Bucket, prefix: str, records: Mapping[str, Record]
-) -> Iterator[tuple[WrittenCanary, Record | None]]:
-    """Yield the canaries of runs that are over: listed ones, and versions that no listing shows."""
-    for key in found.keys:
-        record = records.get(key)
-        if _is_left_behind(key, prefix, found.now, record):
-            yield (replace(ours, key=key, version=record.canary.version if record else ""), record)
-    for key, record in records.items():
-        if not key.startswith(prefix) or key in found.keys or record.is_of_a_live_process:
-            continue
-        if record.canary.version:
-            yield replace(ours, key=key, version=record.canary.version), record
-        else:
-            # It has been removed meanwhile, or never arrived.
-            record.drop()
 
 
 def _left(connections: Connections, seen: Canary, prefix: str) -> tuple[str, ...]:
@@ -194,11 +133,11 @@ def _left(connections: Connections, seen: Canary, prefix: str) -> tuple[str, ...
     return tuple(
         key
         for key in found.keys
-        if key == seen.key or _is_left_behind(key, prefix, found.now, records.get(key))
+        if key == seen.key or is_left_behind(key, prefix, found.now, records.get(key))
     )
 
 
-def _listed(connections: Connections, bucket: str, prefix: str) -> _Bucket | None:
+def _listed(connections: Connections, bucket: str, prefix: str) -> Listed | None:
     pages = connections.aws.pages(
         "s3", "ListObjectsV2", None, Bucket=bucket, Prefix=prefix, absent=("NoSuchBucket",)
     )
@@ -207,7 +146,7 @@ def _listed(connections: Connections, bucket: str, prefix: str) -> _Bucket | Non
     if any("Contents" not in page and page.get("KeyCount") != 0 for page in pages):
         raise garbage("s3:ListBucket", "it lists nothing and does not say so")
     keys = tuple(item["Key"] for page in pages for item in page.get("Contents", ()))
-    return _Bucket(keys, _time_of(pages[0]))
+    return Listed(keys, _time_of(pages[0]))
 
 
 def _time_of(page: Mapping[str, Any]) -> datetime:
@@ -216,19 +155,6 @@ def _time_of(page: Mapping[str, Any]) -> datetime:
         return parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
     except (LookupError, TypeError, ValueError):
         return datetime.now(UTC)
-
-
-def _is_left_behind(key: str, prefix: str, now: datetime, record: Record | None) -> bool:
-    """Whether a key is that of a canary whose run is over. A key that we did not write is left alone.
-
-    On this machine a record tells, whatever the key's age; else a canary that is older than any gets.
-    """
-    written = _OUR_KEY.fullmatch(key.removeprefix(prefix))
-    if written is None:
-        return False
-    if record is not None:
-        return not record.is_of_a_live_process
-    return now - datetime.strptime(written["time"], _TIME).replace(tzinfo=UTC) > LEFT_BEHIND_AFTER
 
 
 def remove_abandoned(connections: Connections) -> None:
@@ -242,7 +168,6 @@ def remove_abandoned(connections: Connections) -> None:
         with canary.allowed():
             removal = remove(connections, one, until)
         if removal.why:
-            records.keep(replace(one, why=removal.why, version=removal.kept or one.version))
-            records.release(one)
+            records.leave(replace(one, why=removal.why, version=removal.kept or one.version))
         else:
             record.drop()

@@ -89,7 +89,7 @@ class CanaryRecords:
 
         Raises Unverified where that cannot be done: a canary that could not be found again is not written.
         """
-        file = self._file(canary)
+        file = self.file(canary)
         if file is None:
             return
         try:
@@ -107,7 +107,7 @@ class CanaryRecords:
 
     def drop(self, canary: WrittenCanary) -> None:
         """Forget a canary that is gone."""
-        file = self._file(canary)
+        file = self.file(canary)
         if file is not None:
             file.unlink(missing_ok=True)
             self.release(canary)
@@ -116,9 +116,14 @@ class CanaryRecords:
     def release(self, canary: WrittenCanary) -> None:
         """Leave a canary to the next run: this process does no more for it."""
         with self._changing:
-            lock = self._locks.pop(self._file(canary) or Path(), None)
+            lock = self._locks.pop(self.file(canary) or Path(), None)
         if lock is not None:
             lock.release()
+
+    def leave(self, canary: WrittenCanary) -> None:
+        """Write down a canary that is left to the next run. Raises Unverified."""
+        self.keep(canary)
+        self.release(canary)
 
     @property
     def is_any_pending(self) -> bool:
@@ -142,7 +147,8 @@ class CanaryRecords:
         if self._run is not None and not self.of_this_run():
             shutil.rmtree(self._run / FOLDER, ignore_errors=True)
 
-    def _file(self, canary: WrittenCanary) -> Path | None:
+    def file(self, canary: WrittenCanary) -> Path | None:
+        """Return where a canary is recorded; None without a folder."""
         if self._run is None:
             return None
         name = hashlib.sha256(f"{canary.bucket}/{canary.key}".encode()).hexdigest()[:16]

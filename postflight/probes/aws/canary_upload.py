@@ -138,8 +138,7 @@ class Upload:
             why = "its upload was not answered, and may still arrive after its removal"
         if why:
             version = removal.kept or self.sending.version
-            records.keep(replace(self.canary, version=version, why=one_line(why)))
-            records.release(self.canary)
+            records.leave(replace(self.canary, version=version, why=one_line(why)))
         else:
             records.drop(self.canary)
         return removal
