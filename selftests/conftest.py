@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -14,3 +15,12 @@ def sandbox() -> Iterator[Sandbox]:
     """A sandbox of this process's own."""
     with running_sandbox() as running:
         yield running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_server_goes_on() -> Iterator[None]:
+    """No server of a module outlives it: the loop over its closed socket would take the CPU from others."""
+    before = set(threading.enumerate())
+    yield
+    left = [one.name for one in set(threading.enumerate()) - before if "serve_forever" in one.name]
+    assert not left

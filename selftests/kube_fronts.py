@@ -7,7 +7,6 @@ import contextlib
 import select
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ import requests
 
 from selftests.kube_api_server import Served
 from selftests.rude_servers import Street
+from selftests.serving import in_a_thread
 
 _PASSED_ON = ("Authorization", "Accept", "Impersonate-User", "Impersonate-Group", "Impersonate-Uid")
 
@@ -103,8 +103,5 @@ def front_door(
             with contextlib.suppress(OSError), tls.wrap_socket(request, server_side=True) as inside:
                 super().finish_request(inside, client_address)
 
-    with Doors((host, 0), Door) as doors:
-        thread = threading.Thread(target=doors.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
+    with in_a_thread(Doors((host, 0), Door)) as doors:
         yield doors.server_port
-        doors.shutdown()

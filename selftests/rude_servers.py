@@ -18,6 +18,7 @@ import dns.rcode
 import dns.rrset
 
 from sandbox.network.certificates import Certificate
+from selftests.serving import in_a_thread
 
 Behaviour = Callable[[socket.socket], None]
 
@@ -120,9 +121,7 @@ class Street:
         return server.server_port
 
     def _run(self, server: ThreadingHTTPServer) -> None:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        self.stack.callback(server.server_close)
-        self.stack.callback(server.shutdown)
+        self.stack.enter_context(in_a_thread(server))
 
     def name_server(
         self,

@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
+from selftests.serving import in_a_thread
+
 How = Literal["hang", "mute", "drip", "late", "page"]
 
 # Longer than any run of a test; the end of the proxy ends it.
@@ -56,13 +58,11 @@ def standing_before(upstream: str) -> Iterator[S3Proxy]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(proxy))
     server.daemon_threads = True
     proxy.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
-        yield proxy
-    finally:
-        proxy.over.set()
-        server.shutdown()
-        server.socket.close()
+    with in_a_thread(server):
+        try:
+            yield proxy
+        finally:
+            proxy.over.set()
 
 
 def _handler(proxy: S3Proxy) -> type[BaseHTTPRequestHandler]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from postflight.evidence import Evidence, Unverified
 from postflight.probes.aws import cloudfront, ec2, eks, s3, sts, terraform
 from postflight.probes.reads import Probe
 from selftests.aws_looks import connections, look, refusal
+from selftests.serving import in_a_thread
 
 ID: Final = {"x-amzn-requestid": "8f0a"}
 S3_ID: Final = {"x-amz-request-id": "8F0A"}
@@ -63,10 +63,8 @@ def answering(status: int, headers: Mapping[str, str], body: bytes) -> Iterator[
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
             """Stay silent."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         yield f"http://127.0.0.1:{server.server_port}", given
-        server.shutdown()
 
 
 def seen(what: Look, status: int, headers: Mapping[str, str], body: bytes) -> Evidence:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -11,6 +10,7 @@ from postflight.probes.aws import ecr, route53
 from sandbox import names
 from selftests.aws_looks import connections, difference, look
 from selftests.aws_server import Cloud
+from selftests.serving import in_a_thread
 
 pytest_plugins = ["selftests.aws_fixtures"]
 
@@ -80,8 +80,6 @@ def test_images_are_listed_in_pages_as_large_as_ecr_gives() -> None:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
             """Stay silent."""
 
-    with HTTPServer(("127.0.0.1", 0), Registry) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with in_a_thread(HTTPServer(("127.0.0.1", 0), Registry)) as server:
         look(connections(f"http://127.0.0.1:{server.server_port}"), ecr.repository, "cart")
-        server.shutdown()
     assert [one["maxResults"] for one in asked] == [1000]

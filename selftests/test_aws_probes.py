@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from postflight.probes.reads import Probe, UndeclaredReadError, reads
 from sandbox import names
 from selftests.aws_looks import connections, difference, hanging, look, refusal
 from selftests.aws_server import Cloud
+from selftests.serving import in_a_thread
 
 pytest_plugins = ["selftests.aws_fixtures"]
 
@@ -194,14 +194,8 @@ def _https(authority: trustme.CA) -> Iterator[str]:
     authority.issue_cert("127.0.0.1").configure_cert(context)
     server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with in_a_thread(server):
         yield f"https://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_clients_do_not_read_the_live_environment_for_proxies(

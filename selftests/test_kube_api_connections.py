@@ -15,6 +15,7 @@ from kubernetes.stream import stream
 
 from sandbox.kube_api.server import Mode
 from selftests.kube_api_server import Served, pod_manifest, serving
+from selftests.serving import in_a_thread
 
 _PODS: Final = "/api/v1/namespaces/shop/pods"
 _MERGE: Final = "application/merge-patch+json"
@@ -170,12 +171,8 @@ class _Application(BaseHTTPRequestHandler):
 @pytest.fixture
 def application() -> Iterator[int]:
     """Give the port of a little HTTP server that tells what it was asked."""
-    with HTTPServer(("127.0.0.1", 0), _Application) as listening:
-        thread = threading.Thread(target=listening.serve_forever)
-        thread.start()
+    with in_a_thread(HTTPServer(("127.0.0.1", 0), _Application)) as listening:
         yield listening.server_address[1]
-        listening.shutdown()
-        thread.join()
 
 
 def _serve_cart(server: Served) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import pytest
 from postflight.report import webhook
 from selftests import tiny_project
 from selftests.run_findings import FIX, findings, outcome
+from selftests.serving import in_a_thread
 
 
 class Chat(ThreadingHTTPServer):
@@ -52,11 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def chat(*statuses: int) -> Iterator[Chat]:
-    with Chat(*statuses) as server:
-        serving = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        serving.start()
+    with in_a_thread(Chat(*statuses)) as server:
         yield server
-        server.shutdown()
 
 
 def test_a_summary_is_told_once() -> None:
