@@ -62,13 +62,14 @@ def with_a_signal(number: signal.Signals) -> Callable[[RunningSuite], None]:
     return lambda running: running.process.send_signal(number)
 
 
+# A deadline counts from the start of the process, and must come after the upload.
 ENDS = {
     "ctrl-c": ((), with_a_signal(signal.SIGINT)),
     "sigterm": ((), with_a_signal(signal.SIGTERM)),
     "sighup": ((), with_a_signal(signal.SIGHUP)),
-    "deadline": (("--deadline=6s",), lambda _: None),
+    "deadline": (("--deadline=10s",), lambda _: None),
     "workers, ctrl-c": (("-n", "2"), with_a_signal(signal.SIGINT)),
-    "workers, deadline": (("-n", "2", "--deadline=8s"), lambda _: None),
+    "workers, deadline": (("-n", "2", "--deadline=20s"), lambda _: None),
 }
 
 

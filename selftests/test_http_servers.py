@@ -39,10 +39,10 @@ def reached() -> Iterator[Connections]:
 
 
 @pytest.fixture(scope="module", params=list(KINDS))
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def server(request: pytest.FixtureRequest) -> Iterator[Running]:
     """Run one server after the other."""
     try:
-        with running(request.param, tmp_path_factory.mktemp(request.param)) as made:
+        with running(request.param) as made:
             yield made
     except LookupError as missing:
         pytest.skip(str(missing))

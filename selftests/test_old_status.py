@@ -69,13 +69,13 @@ def test_an_old_status_that_is_not_well_is_told(served: Served, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("compared", "limit_s"),
-    [({"reconciledAt": ago(minutes=4)}, 900.0), ({"reconciledAt": ago(hours=20)}, None)],
+    [(dt.timedelta(minutes=4), 900.0), (dt.timedelta(hours=20), None)],
 )
 def test_a_status_within_its_limit_is_believed(
-    served: Served, tmp_path: Path, compared: dict[str, str], limit_s: float | None
+    served: Served, tmp_path: Path, compared: dt.timedelta, limit_s: float | None
 ) -> None:
     """Argo CD compares every three minutes, and where `timeout.reconciliation` is 0 only when told to."""
-    deliver(served, WELL, **compared)
+    deliver(served, WELL, reconciledAt=ago(seconds=compared.total_seconds()))
     ask = asking(served, tmp_path, "admin")
     declared = DECLARED.model_copy(update={"status_limit_s": limit_s})
 

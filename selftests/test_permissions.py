@@ -53,9 +53,11 @@ def loaded(name: str) -> Environment:
 
 
 def our_probes() -> list[Probe[..., Any]]:
-    """The product's probes; a test of this process may have declared one of its own."""
+    """The probes of a run. This process may know more: those of other tests, and of `init`."""
     return [
-        probe for probe in declared_probes().values() if probe.function.__module__.startswith("postflight.")
+        probe
+        for probe in declared_probes().values()
+        if probe.function.__module__.startswith("postflight.probes.")
     ]
 
 

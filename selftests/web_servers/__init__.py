@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -139,21 +140,22 @@ def _place(folder: Path) -> Place:
     certificate.write_text(issued.full_chain_pem, encoding="ascii")
     key.write_text(issued.key_pem, encoding="ascii")
     (folder / "ca.pem").write_text(authority.pem, encoding="ascii")
-    # Apache's workers are another user's.
-    for readable in (*folder.parents[:2], folder, www):
+    # The workers of nginx and Apache are another user's.
+    for readable in (folder, www):
         readable.chmod(0o755)
     return Place(folder, {"http": _free_port(), "https": _free_port()}, certificate, key)
 
 
 @contextmanager
-def running(name: str, folder: Path) -> Iterator[Running]:
+def running(name: str) -> Iterator[Running]:
     """Start a server, wait until it accepts connections, and stop it. Raises LookupError."""
     kind = KINDS[name]
     if shutil.which(kind.program) is None:
         raise LookupError(f"{kind.program} is not installed")
-    place = _place(folder)
-    surroundings = {**os.environ, "PAGE": str(place.folder / "www" / "page")}
     with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{name}-")))
+        place = _place(folder)
+        surroundings = {**os.environ, "PAGE": str(place.folder / "www" / "page")}
         log = stack.enter_context((folder / "output").open("w+"))
         for command in kind.commands(place):
             process = subprocess.Popen(command, cwd=folder, env=surroundings, stdout=log, stderr=log)
