@@ -119,6 +119,26 @@ def test_a_removal_without_an_answer_of_s3_is_none(cloud: Cloud, tmp_path: Path,
     assert CanaryRecords(tmp_path / "sandbox-1").of_this_run() == []
 
 
+@pytest.mark.parametrize("how", ["hang", "page", "late"])
+def test_what_a_sweep_cannot_remove_the_run_reports(cloud: Cloud, tmp_path: Path, how: How) -> None:
+    """The key and the command of a killed run's canary are this run's to report; the next one sweeps it."""
+    cloud.aws.client("s3").put_object(Bucket=names.MEDIA_BUCKET, Key=OLD, Body=b"x")
+    with standing_before(str(cloud.aws.endpoint_url)) as proxy:
+        proxy.behaviour["DeleteObject"] = how
+        if how == "late":
+            look_at(proxy, names.MEDIA_BUCKET, tmp_path / "sandbox-1")
+        else:
+            refusal(lambda: look_at(proxy, names.MEDIA_BUCKET, tmp_path / "sandbox-1"))
+        assert proxy.count("PutObject") == (how == "late"), "nothing is written that could not be removed"
+    left = [one.canary for one in CanaryRecords(tmp_path / "sandbox-1").of_this_run()]
+    assert [one.key for one in left] == ([] if how == "late" else [OLD])
+    assert all(one.why and OLD in one.command for one in left)
+
+    seen = look_at(cloud.aws, names.MEDIA_BUCKET, tmp_path / "sandbox-2")
+    assert (seen.swept, keys(cloud)) == (() if how == "late" else (OLD,), [])
+    assert list(tmp_path.glob("*/canaries/*.json")) == []
+
+
 def test_a_canary_that_cannot_be_recorded_is_not_written(cloud: Cloud, tmp_path: Path) -> None:
     """The next run could not find it again."""
     reached = connections(cloud.aws.endpoint_url)

@@ -14,13 +14,13 @@ import pytest
 
 from sandbox import names
 from sandbox.aws.client import Aws
+from selftests.canary_looks import OLD, PREFIX
 from selftests.processes import children_of
 from selftests.proofs.harness import RunningSuite, Sandbox, SuiteRun
 from selftests.s3_proxy import How, S3Proxy, standing_before
 
 UPLOADS = "tests_app/test_uploads.py"
 RECORDS = "tests_network/test_records.py"
-PREFIX = "postflight/canary/"
 # A removal takes five seconds at most; what else a run does at its end, a moment on an idle machine.
 ENDS_WITHIN_S = 20.0
 
@@ -171,6 +171,21 @@ def test_a_canary_that_cannot_be_removed_is_named_and_swept_by_the_next_run(
 
     proxy.behaviour.clear()
     assert_swept_by_the_next_run(sandbox, proxy, run.folder.parent, left["key"])
+
+
+def test_a_canary_that_an_interrupted_sweep_left_is_named(sandbox: Sandbox, proxy: S3Proxy) -> None:
+    """The earlier run that wrote it was killed: no report but this one's can name it."""
+    store(sandbox).put_object(Bucket=names.MEDIA_BUCKET, Key=OLD, Body=b"x")
+    proxy.behaviour["DeleteObject"] = "hang"
+    running = start(sandbox, proxy)
+    proxy.wait_for("DeleteObject")
+    running.process.send_signal(signal.SIGINT)
+    run = ended(running)
+
+    (left,) = run.results["canaries_left"]
+    assert canaries(sandbox) == [OLD] == [left["key"]]
+    assert "an earlier run left it" in left["why"]
+    assert_named(run, left)
 
 
 def assert_named(run: SuiteRun, left: dict[str, str]) -> None:
