@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -100,3 +104,25 @@ def is_running(state: Path) -> bool:
         return state.read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("child", ["sleep 20 &", "yes >&2 &"])
+def test_a_child_that_a_plugin_leaves_is_not_waited_for(tmp_path: Path, child: str) -> None:
+    """It holds the pipes, as an agent may that caches logins; the plugin itself has answered."""
+    began = time.monotonic()
+    answer = json.dumps(
+        {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "t"}}
+    )
+    try:
+        assert plugin(tmp_path, f"{child} echo $! > {tmp_path}/child; echo '{answer}'").run().token == "t"
+    finally:
+        # Who prints into a pipe that is closed has ended already.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int((tmp_path / "child").read_text(encoding="ascii")), signal.SIGKILL)
+    assert time.monotonic() - began < 5
+
+
+def test_endless_output_of_a_plugin_is_read_up_to_a_limit(tmp_path: Path) -> None:
+    """It would fill the memory of the run."""
+    with pytest.raises(Unverified, match=r"did not end within 0.5 s: y / y"):
+        plugin(tmp_path, "yes >&2", limit_s=0.5).run()

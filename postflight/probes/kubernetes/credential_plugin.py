@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import datetime as dt
 import json
-import os
 import shutil
-import signal
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from postflight.evidence import Unverified
+from postflight.probes.kubernetes import plugin_output
 from postflight.redaction import Secrets
+from postflight.redaction.names import is_public, is_secret_name
 
 # kubectl has no limit; a login through a browser takes longer than any run may wait.
 LIMIT_S: Final = 45.0
@@ -24,7 +22,6 @@ _VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8
 _EARLY_S: Final = 60.0
 _UNTIL_ASKED_AGAIN_S: Final = 3600.0
 _SHOWN: Final = 2000
-_SECRET_NAMES: Final = ("SECRET", "TOKEN", "PASSWORD", "KEY", "CREDENTIAL")
 
 
 @dataclass(frozen=True)
@@ -85,37 +82,26 @@ class Plugin:
         extra: dict[str, str] = {}
         for entry in self.settings.get("env") or ():
             name, value = entry["name"], entry.get("value") or ""
-            if any(word in name.upper() for word in _SECRET_NAMES):
+            if is_secret_name(name) and not is_public(name, value):
                 self.secrets.add(value)
             extra[name] = value
         return {**self.process, **extra, "KUBERNETES_EXEC_INFO": json.dumps(information)}
 
     def _output(self, command: list[str], environment: Mapping[str, str]) -> bytes:
         try:
-            with subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, start_new_session=True,
-            ) as running:  # fmt: skip
-                try:
-                    output, complaints = running.communicate(timeout=self.limit_s)
-                except BaseException:
-                    # What it started itself, a browser's listener say, ends with it.
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(running.pid, signal.SIGKILL)
-                    raise
-        except subprocess.TimeoutExpired as late:
-            said = self._said(late.stderr)
-            raise Unverified(f"{self.title} did not end within {self.limit_s:g} s{said}.") from None
+            printed = plugin_output.run(command, environment, self.limit_s)
         except OSError as error:
             raise Unverified(f"{self.title} cannot be run: {error.strerror}.") from None
-        if running.returncode != 0:
-            said = self._said(complaints) or ": it printed nothing"
-            raise Unverified(f"{self.title} failed with status {running.returncode}{said}.")
-        return output
+        said = self._said(printed.complaints)
+        if printed.status is None:
+            raise Unverified(f"{self.title} did not end within {self.limit_s:g} s{said}.")
+        if printed.status != 0:
+            said = said or ": it printed nothing"
+            raise Unverified(f"{self.title} failed with status {printed.status}{said}.")
+        return printed.output
 
-    def _said(self, complaints: bytes | str | None) -> str:
-        words = complaints if isinstance(complaints, str) else (complaints or b"").decode(errors="replace")
-        lines = [line.strip() for line in words.splitlines() if line.strip()]
+    def _said(self, complaints: bytes) -> str:
+        lines = [line.strip() for line in complaints.decode(errors="replace").splitlines() if line.strip()]
         return f": {self.secrets.short(' / '.join(lines), _SHOWN).rstrip('.')}" if lines else ""
 
     def _read(self, output: bytes) -> PluginCredential:
