@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from postflight.causes import Explanation, Failure, explain
-from postflight.probes.aws.canary_records import WrittenCanary
+from postflight.probes.aws.canary_records import Record
 from postflight.report.comparison import Comparison
 from postflight.run import Run
 from postflight.runbook import Entry
@@ -74,13 +74,18 @@ def results(
             for cause in explanation.causes
         ],
         "not_declared": [{"section": section, "why": why} for section, why in run.not_declared.items()],
-        "canaries_left": [_canary_left(one.canary) for one in run.connections.canaries.of_this_run()],
+        "canaries_left": [_canary_left(one) for one in run.connections.canaries.of_this_run()],
         "calls": run.connections.calls.by_protocol(),
     }
 
 
-def _canary_left(one: WrittenCanary) -> dict[str, str]:
-    why = one.why or "the process that wrote it ended before it could remove it"
+def _canary_left(record: Record) -> dict[str, str]:
+    one = record.canary
+    why = one.why or (
+        "the process that wrote it goes on, and has not removed it yet"
+        if record.is_of_a_live_process
+        else "the process that wrote it ended before it could remove it"
+    )
     return {
         "bucket": one.bucket,
         "key": one.key,

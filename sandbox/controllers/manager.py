@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sandbox.network.records import Names
     from sandbox.network.routes import Routes
 
-TURN: Final = 2.0  # seconds between two looks at targets when nothing else happens
+TURN: Final = 6.0  # seconds between two looks at targets when nothing else happens
 BREATH: Final = 0.05
 CALM: Final = 0.25  # seconds after which news of the first round must have arrived
 MANAGER: Final = Controller("manager")

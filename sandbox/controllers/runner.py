@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from sandbox.controllers.runtime import Running, Runtime
     from sandbox.controllers.workqueue import WorkQueue
 
-PERIOD: Final = 2.0  # seconds between two probes
+PERIOD: Final = 6.0  # seconds between two probes of a container that is well; what changes wakes it at once
+SHORT_PERIOD: Final = 2.0
 LIVENESS_FAILURES: Final = 3
 LONGEST_BACK_OFF: Final = 4.0
 SOURCE: Final = "kubelet"
@@ -185,7 +186,7 @@ class PodRunner:
                 answer = await self._probe("readinessProbe", container)
             if container.exited.done():
                 return
-            self._judge_readiness(answer)
+            is_ready = self._judge_readiness(answer)
             failures = 0 if await self._is_alive(container) else failures + 1
             self.answered = max(self.answered, number)
             if failures >= LIVENESS_FAILURES:
@@ -194,7 +195,8 @@ class PodRunner:
                 )
                 await container.stop()
                 return
-            await self._pause_or_end(container, PERIOD if self._round == number else 0.0)
+            period = PERIOD if is_ready and not failures else SHORT_PERIOD
+            await self._pause_or_end(container, period if self._round == number else 0.0)
 
     async def _is_alive(self, container: Running) -> bool:
         answer = await self._probe("livenessProbe", container)
@@ -203,10 +205,12 @@ class PodRunner:
         self._event("Unhealthy", f"Liveness probe failed: {_words(answer)}")
         return False
 
-    def _judge_readiness(self, answer: Answer | None) -> None:
+    def _judge_readiness(self, answer: Answer | None) -> bool:
         if answer is not None and not answer.healthy:
             self._event("Unhealthy", f"Readiness probe failed: {_words(answer)}")
-        self._tell(ready=answer is None or answer.healthy)
+        is_ready = answer is None or answer.healthy
+        self._tell(ready=is_ready)
+        return is_ready
 
     async def _pause_or_end(self, container: Running, seconds: float) -> None:
         wake = asyncio.ensure_future(self._wake.wait())
