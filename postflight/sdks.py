@@ -26,9 +26,10 @@ def import_ahead(environment: Environment) -> Callable[[], object]:
     themselves, so that is not in this.
     """
     for_databases = ["psycopg"] if environment.database_servers else []
+    for_caches = ["postflight.probes.redis_client"] if environment.caches else []
     # Of all these, identity itself needs the Kubernetes client, and needs it first.
     for_cluster = ["postflight.probes.kubernetes.official"] if environment.cluster else []
-    names = [*for_cluster, *for_databases, "dns.resolver", "cryptography.x509"]
+    names = [*for_cluster, *for_databases, *for_caches, "dns.resolver", "cryptography.x509"]
     imported: Future[None] = Future()
     if not begun(_import, names, imported):
         imported.set_result(None)

@@ -20,7 +20,7 @@ from postflight.probes.deadlines import Cutoff, Deadline
 from postflight.probes.pinned_connections import CutHeadError, pinned_pool
 from postflight.probes.reads import require_declared
 from postflight.probes.tcp import Trouble, connect, is_ours
-from postflight.probes.tls import tls_trouble, trust
+from postflight.probes.tls import broken_off, tls_trouble, trust
 
 if TYPE_CHECKING:
     import socket
@@ -224,9 +224,6 @@ def _late(look: _Look) -> Trouble:
 
 
 def _tls_broken(error: ssl.SSLError, netloc: str, look: _Look) -> Trouble:
-    reason = error.reason or ""
-    if "CERTIFICATE_REQUIRED" in reason:
-        return Trouble("tls refused", f"{look.peer} demands a certificate of the client")
-    if look.connect_s is None:
+    if look.connect_s is None and "CERTIFICATE_REQUIRED" not in (error.reason or ""):
         return tls_trouble(error, urlsplit(f"//{netloc}").hostname or netloc, look.peer)
-    return Trouble("garbage", f"{look.peer} broke TLS off after the handshake ({reason or error})")
+    return broken_off(error, look.peer)

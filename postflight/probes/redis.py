@@ -1,24 +1,48 @@
-"""Redis and Valkey: TLS, AUTH and PING, within a deadline.
+"""Redis and Valkey: TLS, AUTH and PING by redis-py, within one deadline, and what is made of the answer.
 
-The three commands are spoken by hand (RESP2) on a stream of ours: so one deadline holds for all of them, and
-the address can be the one that our resolver gave while the certificate is that of the name.
+What comes from the cache's own address is what its applications get: a refusal, another protocol or silence
+is a finding about the cache. Only where the server refuses the question and not its clients (an ACL without
+`+ping`, a proxy that does not know PING) is it unseen whether the cache serves.
 """
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from postflight.environment import Declaration, SecretKey
-from postflight.evidence import Evidence
+from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.credentials import credential
 from postflight.probes.deadlines import Deadline
 from postflight.probes.reads import reads, require_declared
-from postflight.probes.tcp import Kind, Stream, Trouble, connect, has_spoken
-from postflight.probes.tls import secure
+from postflight.probes.tcp import Kind, Stream, Trouble, connect
+from postflight.probes.tls import REFUSALS, secure
 
-LOOK_S = 8.0
-_LONGEST_LINE = 4096
+if TYPE_CHECKING:
+    from postflight.probes.redis_client import Login, Reply
+
+LOOK_S: Final = 8.0
+_SHOWN: Final = 120
+_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
+
+# Errors by which Redis refuses whatever it is asked (errors.h, server.c, networking.c, acl.c).
+_NOT_SERVING: Final = (
+    (r"ERR max number of clients", "takes no more clients: its limit is reached"),
+    (r"DENIED ", "is in protected mode: it takes clients of its own host only"),
+    (r"LOADING ", "is still loading its data into memory"),
+    (r"MASTERDOWN ", "is a replica that has lost its primary"),
+    (r"MISCONF ", "takes no writes, because it cannot save to disk"),
+    (r"BUSY ", "is busy with one script"),
+    (r"READONLY ", "is a read-only replica"),
+    (r"CLUSTERDOWN ", "belongs to a cluster that is down"),
+    (r"OOM ", "has used up its memory"),
+)
+_DEMANDS_LOGIN: Final = r"NOAUTH |ERR operation not permitted"
+# Envoy: `unsupported command`, without a code in older versions.
+_UNKNOWN: Final = r"(?i)(ERR )?(unknown|unsupported) command"
+_MAY_NOT: Final = r"NOPERM "
 
 
 class RedisServer(Declaration):
@@ -34,8 +58,9 @@ class RedisServer(Declaration):
 class Ping(Evidence):
     """What became of AUTH and PING.
 
-    `answered`: whether the server said anything, be it a certificate that we refuse. `is_authenticated`: None
-    where it did not come to that. `lacking`: why no token could be tried, though one is declared.
+    `answered`: a whole reply of Redis came, or TLS was refused, which is looked at apart. `is_authenticated`:
+    None where it did not come to that. `lacking`: why no token could be tried, though one is declared.
+    `unseen`: why PING could not show whether the server serves.
     """
 
     host: str
@@ -47,35 +72,17 @@ class Ping(Evidence):
     kind: Kind | None = None
     problem: str | None = None
     lacking: str | None = None
+    unseen: str | None = None
 
 
 @reads("redis", "dns", "get secrets", "secretsmanager:GetSecretValue")
 def ping(connections: Connections, server: RedisServer) -> Ping:
     """Log in with the declared AUTH token, and PING."""
-    require_declared("redis")
     lacking = _lacking(connections, server.auth)
     is_known = server.auth is not None and lacking is None
-    login = _login(credential(connections, server.auth)) if server.auth and is_known else None
-    if login is not None:
-        connections.secrets.add(login[-1])
-    deadline = Deadline.after(LOOK_S)
-    connections.calls.count("redis")
-    stream: Stream | None = None
-    try:
-        stream = connect(connections, server.host, server.port, deadline)
-        if server.tls:
-            stream = secure(stream, server.host, server.ca)
-        start = Ping(host=server.host, port=server.port, seconds=0, lacking=lacking)
-        return _converse(stream, start, login)
-    except Trouble as trouble:
-        answered = has_spoken(trouble, stream)
-        return Ping(
-            host=server.host, port=server.port, seconds=deadline.elapsed_s, answered=answered,
-            kind=trouble.kind, problem=str(trouble), lacking=lacking,
-        )  # fmt: skip
-    finally:
-        if stream is not None:
-            stream.close()
+    login = _login(connections, server.auth) if server.auth and is_known else None
+    seen = look(connections, server, login, Deadline.after(LOOK_S))
+    return seen.model_copy(update={"lacking": lacking})
 
 
 def _lacking(connections: Connections, auth: SecretKey | None) -> str | None:
@@ -88,59 +95,75 @@ def _lacking(connections: Connections, auth: SecretKey | None) -> str | None:
     return f"{auth.title} has no key {auth.key}, so no AUTH token can be tried"
 
 
-def _login(value: str) -> tuple[str, ...]:
-    """Return the arguments of AUTH: a token, or user and password of a redis:// or rediss:// URL."""
-    if "://" not in value:
-        return (value,)
-    parts = urlsplit(value)
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return (user, password) if user else (password,)
+def _login(connections: Connections, auth: SecretKey) -> Login:
+    """Return the login that a Secret holds: a token, or a redis:// or rediss:// URL. Raises Unverified."""
+    from postflight.probes.redis_client import Login
+
+    value = credential(connections, auth)
+    user: str | None = None
+    try:
+        scheme, is_url, _ = value.partition("://")
+        if is_url and scheme.lower() in _SCHEMES:
+            parts = urlsplit(value)
+            user, value = unquote(parts.username or "") or None, unquote(parts.password or "")
+        value.encode()
+    except ValueError:
+        raise Unverified(f"{auth.title}: the value of {auth.key} cannot be read as an AUTH token.") from None
+    return Login(connections.secrets.add(value), user)
 
 
-def _converse(stream: Stream, start: Ping, login: tuple[str, ...] | None) -> Ping:
-    if login is not None:
-        reply = _command(stream, "AUTH", *login)
-        if reply != "+OK":
-            words = f"{stream.peer} refused the AUTH token ({_without_prefix(reply)})"
-            return _ended(stream, start, is_authenticated=False, problem=words)
-    reply = _command(stream, "PING")
-    if reply.startswith("-NOAUTH"):
-        words = f"{stream.peer} demands an AUTH token, and none is declared"
-        return _ended(stream, start, is_authenticated=False, problem=words)
-    if reply != "+PONG":
-        return _ended(
-            stream, start, is_authenticated=True, problem=f"{stream.peer} answered PING with {reply[:80]!r}"
-        )
-    return _ended(stream, start, is_authenticated=True, problem=None)
+def look(connections: Connections, server: RedisServer, login: Login | None, deadline: Deadline) -> Ping:
+    """Log in and PING, and say what came of it. Raises Unverified."""
+    from postflight.probes.redis_client import exchange
+
+    require_declared("redis")
+    connections.calls.count("redis")
+    found: dict[str, Any]
+    try:
+        reply = exchange(_stream(connections, server, deadline), login, connections.secrets)
+    except Trouble as trouble:
+        found = {"answered": trouble.kind in REFUSALS, "kind": trouble.kind, "problem": str(trouble)}
+    else:
+        found = {"answered": True, **_judged(reply, login, connections)}
+    return Ping(host=server.host, port=server.port, seconds=deadline.elapsed_s, **found)
 
 
-def _ended(stream: Stream, start: Ping, *, is_authenticated: bool, problem: str | None) -> Ping:
-    return start.model_copy(
-        update={
-            "seconds": stream.deadline.elapsed_s,
-            "answered": True,
-            "is_authenticated": is_authenticated,
-            "has_ponged": problem is None,
-            "problem": problem,
-        }
-    )
+def _stream(connections: Connections, server: RedisServer, deadline: Deadline) -> Stream:
+    stream = connect(connections, server.host, server.port, deadline)
+    try:
+        return secure(stream, server.host, server.ca) if server.tls else stream
+    except BaseException:
+        stream.close()
+        raise
 
 
-def _command(stream: Stream, *words: str) -> str:
-    """Send one command and return its reply: one line of RESP (+simple, -error)."""
-    encoded = [word.encode() for word in words]
-    parts = [f"*{len(encoded)}\r\n".encode(), *(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)]
-    stream.sendall(b"".join(parts))
-    line = b""
-    while not line.endswith(b"\r\n"):
-        more = stream.receive(_LONGEST_LINE)
-        if not more:
-            raise Trouble("closed", f"{stream.peer} closed the connection without an answer")
-        line += more
-        if len(line) > _LONGEST_LINE or line[:1] not in b"+-:$*":
-            raise Trouble("garbage", f"{stream.peer} answered something that is not Redis ({line[:20]!r})")
-    return line.decode("utf-8", errors="replace").rstrip()
+def _judged(reply: Reply, login: Login | None, connections: Connections) -> dict[str, Any]:
+    """Say what a reply is: an answer, a refusal of this login, of every client, or of the question."""
+    if reply.outcome == "expected":
+        return {"is_authenticated": True, "has_ponged": True}
+    short = connections.secrets.short(reply.text, _SHOWN)
+    if reply.outcome == "odd":
+        return {"problem": f"{reply.peer} answered {reply.command} with {short!r}"}
+    for pattern, words in _NOT_SERVING:
+        if re.match(pattern, reply.text):
+            return {"problem": f"{reply.peer} {words} ({short})"}
+    return _refused_login(reply, short) if reply.command == "AUTH" else _refused_ping(reply, short, login)
 
 
-def _without_prefix(reply: str) -> str:
-    return reply.removeprefix("-")
+def _refused_login(reply: Reply, short: str) -> dict[str, Any]:
+    # What is unknown is repeated with its arguments, of which a cut token would not be recognised.
+    said = "it does not know AUTH" if re.match(_UNKNOWN, reply.text) else short
+    return {"is_authenticated": False, "problem": f"{reply.peer} refused the AUTH token ({said})"}
+
+
+def _refused_ping(reply: Reply, short: str, login: Login | None) -> dict[str, Any]:
+    if re.match(_DEMANDS_LOGIN, reply.text):
+        lack = "the declared one is empty" if login else "none is declared"
+        return {"is_authenticated": False, "problem": f"{reply.peer} demands an AUTH token, and {lack}"}
+    accepted = {"is_authenticated": True} if login else {}
+    if re.match(_MAY_NOT, reply.text):
+        why = "lets this user run no PING (grant it +ping), so whether it serves was not seen"
+        return {**accepted, "unseen": f"{reply.peer} {why}"}
+    if re.match(_UNKNOWN, reply.text):
+        return {**accepted, "unseen": f"{reply.peer} does not know PING, so whether it serves was not seen"}
+    return {**accepted, "problem": f"{reply.peer} answered PING with {short!r}"}

@@ -19,6 +19,9 @@ LOOK_S = 8.0
 _REFUSALS = ("untrusted", "wrong name", "expired", "not yet valid")
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
+# Kinds of Trouble by which a server that was reached shows that it, and we, do not agree on TLS.
+REFUSALS = (*_REFUSALS, "not tls", "tls refused")
+
 Preamble = Callable[[Stream], None]
 
 
@@ -155,6 +158,14 @@ def tls_trouble(error: ssl.SSLError, host: str, peer: str, shown: Presented | No
     if "CERTIFICATE_REQUIRED" in reason:
         return Trouble("tls refused", f"{peer} demands a certificate of the client ({reason})")
     return Trouble("tls refused", f"{peer} and we cannot agree on TLS 1.2 or newer ({reason or error})")
+
+
+def broken_off(error: ssl.SSLError, peer: str) -> Trouble:
+    """Return what a server does that accepted the handshake, and ends TLS without an answer."""
+    reason = error.reason or ""
+    if "CERTIFICATE_REQUIRED" in reason:
+        return Trouble("tls refused", f"{peer} demands a certificate of the client")
+    return Trouble("garbage", f"{peer} broke TLS off after the handshake ({reason or error})")
 
 
 def look(

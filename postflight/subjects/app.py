@@ -131,10 +131,11 @@ def cache_ping(ask: Ask, environment: Environment, declared: Cache) -> Ping:
 
 @about("cache", reachable=_in_reach)
 def cache_login(ask: Ask, environment: Environment, declared: Cache) -> Ping:
-    """Send the cache AUTH and PING; where there is no token to send, nothing is known of it."""
+    """Send the cache AUTH and PING; where no token can be sent or PING says nothing, it is not known."""
     ping = cache_ping(ask, environment, declared)
-    if ping.lacking is not None:
-        raise Unverified(f"{ping.lacking}.")
+    why = ping.lacking or ping.unseen
+    if why is not None:
+        raise Unverified(f"{why}.")
     return ping
 
 
