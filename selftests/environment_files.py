@@ -17,6 +17,7 @@ SERVER = """\
 database_servers:
   d: {kind: cluster, identifier: i, user: u, login: {}, login_database: postgres, databases: [order, cart]}
 """
+CACHE = "caches:\n  c: {replication_group: c}\n"
 SECRET = "hunter2-in-plain-text"
 
 

@@ -18,7 +18,7 @@ from postflight.probes.aws import elasticache
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
 from postflight.probes.redis import Ping, RedisServer, look, ping
-from postflight.probes.redis_client import Login
+from postflight.probes.redis_client import Login, login_in
 from postflight.subjects import Ask, app
 from sandbox.network.certificates import Authority, Certificate
 from selftests.kubernetes_runs import over_tls
@@ -252,3 +252,28 @@ def test_a_cache_that_refuses_only_ping_is_unseen(outcomes: tuple[Outcome, ...],
     ask = Ask(recorded, Connections(environment, "inside", {}))
     with pytest.raises(Unverified, match="so whether it serves was not seen"):
         app.cache_login(ask, environment, environment.caches["sessions"])
+
+
+@pytest.mark.parametrize(
+    ("value", "login"),
+    [
+        ("a-token", Login("a-token")),
+        ("rediss://:p%40ss@cache.example.com:6379/0", Login("p@ss")),
+        ("redis://shop:pass@cache.example.com", Login("pass", "shop")),
+        ("VALKEYS://shop:pass@cache.example.com", Login("pass", "shop")),
+        ("redis://cache.example.com:6379/0", Login("")),
+        ("redis", Login("redis")),
+        ("what://is:this@x", Login("what://is:this@x")),
+    ],
+)
+def test_a_secret_holds_a_token_or_a_url(value: str, login: Login) -> None:
+    """An ElastiCache user of RBAC is named in the URL; a token has none."""
+    assert login_in(value) == login
+    assert login.password not in repr(login) or not login.password
+
+
+@pytest.mark.parametrize("value", ["redis://[half:pass@x", "\ud800"])
+def test_a_value_that_is_neither_is_refused(value: str) -> None:
+    """An address that does not end, and text that cannot be sent."""
+    with pytest.raises(ValueError, match=r".+"):
+        login_in(value)

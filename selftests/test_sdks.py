@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from selftests.environment_files import MINIMAL, SERVER
+from selftests.environment_files import CACHE, MINIMAL, SERVER
 from selftests.proofs.harness import ROOT, Sandbox
 
 _IMPORTED = re.compile(r"\|\s+psycopg\b")
@@ -25,14 +25,14 @@ until = time.monotonic() + 20
 while not hasattr(sys.modules.get("cryptography.x509"), "load_pem_x509_certificate"):
     assert time.monotonic() < until
     time.sleep(0.01)
-print(*sorted({"psycopg", "dns", "botocore", "boto3", "requests"} & set(sys.modules)))
+print(*sorted({"psycopg", "dns", "botocore", "boto3", "redis", "requests"} & set(sys.modules)))
 """
 
 
 @pytest.mark.parametrize(
     ("declared", "imported"),
-    [(MINIMAL, "dns"), (MINIMAL + SERVER, "dns psycopg")],
-    ids=["nothing", "a database server"],
+    [(MINIMAL, "dns"), (MINIMAL + SERVER, "dns psycopg"), (MINIMAL + CACHE, "dns redis")],
+    ids=["nothing", "a database server", "a cache"],
 )
 def test_what_an_environment_needs_is_imported_ahead(tmp_path: Path, declared: str, imported: str) -> None:
     """The wait for the first three round trips is long enough for it; what nobody needs is left alone."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
 
 from postflight.environment import Declaration, SecretKey
 from postflight.evidence import Evidence, Unverified
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 LOOK_S: Final = 8.0
 _SHOWN: Final = 120
-_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
 
 # Errors by which Redis refuses whatever it is asked (errors.h, server.c, networking.c, acl.c).
 _NOT_SERVING: Final = (
@@ -96,20 +94,15 @@ def _lacking(connections: Connections, auth: SecretKey | None) -> str | None:
 
 
 def _login(connections: Connections, auth: SecretKey) -> Login:
-    """Return the login that a Secret holds: a token, or a redis:// or rediss:// URL. Raises Unverified."""
-    from postflight.probes.redis_client import Login
+    """Return the login that a Secret holds. Raises Unverified."""
+    from postflight.probes.redis_client import login_in
 
-    value = credential(connections, auth)
-    user: str | None = None
     try:
-        scheme, is_url, _ = value.partition("://")
-        if is_url and scheme.lower() in _SCHEMES:
-            parts = urlsplit(value)
-            user, value = unquote(parts.username or "") or None, unquote(parts.password or "")
-        value.encode()
+        login = login_in(credential(connections, auth))
     except ValueError:
         raise Unverified(f"{auth.title}: the value of {auth.key} cannot be read as an AUTH token.") from None
-    return Login(connections.secrets.add(value), user)
+    connections.secrets.add(login.password)
+    return login
 
 
 def look(connections: Connections, server: RedisServer, login: Login | None, deadline: Deadline) -> Ping:

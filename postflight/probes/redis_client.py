@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from urllib.parse import unquote, urlsplit
 
 from redis._parsers import _RESP2Parser
 from redis.backoff import NoBackoff
@@ -34,6 +35,7 @@ MOST_BYTES: Final = 1 << 16
 # AUTH changes what this connection may do, and nothing on the server.
 COMMANDS: Final = frozenset({"AUTH", "PING"})
 _SHOWN: Final = 80
+_SCHEMES: Final = ("redis", "rediss", "valkey", "valkeys")
 _FIRST_BYTES: Final = b"+-:$*"
 _TLS_ALERT: Final = b"\x15\x03"
 # What redis-py raises on bytes that are not RESP: `*x`, `$99999999999999999999`, 9,000 arrays in a row.
@@ -55,6 +57,17 @@ class Login:
         return f"Login(user={self.user!r})"
 
 
+def login_in(value: str) -> Login:
+    """Return the login of a token, or of a redis:// or rediss:// URL. Raises ValueError."""
+    scheme, is_url, _ = value.partition("://")
+    user: str | None = None
+    if is_url and scheme.lower() in _SCHEMES:
+        parts = urlsplit(value)
+        user, value = unquote(parts.username or "") or None, unquote(parts.password or "")
+    value.encode()
+    return Login(value, user)
+
+
 @dataclass(frozen=True)
 class Reply:
     """A whole reply to the last command that was sent. `peer`: who sent it.
@@ -68,7 +81,7 @@ class Reply:
     text: str = ""
 
 
-class _Wire:
+class Wire:
     """The socket as redis-py uses one: each step ends by the look's deadline, and a reply has a limit."""
 
     def __init__(self, stream: Stream) -> None:
@@ -77,14 +90,22 @@ class _Wire:
 
     @property
     def peer(self) -> str:
+        """Who is at the other end."""
         return self._stream.peer
 
     def sendall(self, data: bytes) -> None:
+        """Send all of a command. Raises Trouble."""
         self._reply.clear()
-        with self._step():
-            self._stream.sendall(data)
+        try:
+            # Where the server has hung up already, its last word or its alert may still be read.
+            with self._step(), suppress(ssl.SSLEOFError):
+                self._stream.sendall(data)
+        except Trouble as trouble:
+            if trouble.kind != "reset":
+                raise
 
     def recv(self, most: int) -> bytes:
+        """Return what has come of a reply. Raises Trouble, or ValueError where it cannot be one."""
         with self._step():
             data = self._stream.receive(most)
         if not data and self._reply and self._reply[:1] not in _FIRST_BYTES:
@@ -101,9 +122,11 @@ class _Wire:
         """Set none: each step takes what is left of the look's time."""
 
     def shutdown(self, how: int) -> None:
+        """Say that no more will be sent or read."""
         self._stream.socket.shutdown(how)
 
     def close(self) -> None:
+        """Close the connection."""
         self._stream.close()
 
     def first_line(self) -> str:
@@ -149,7 +172,7 @@ class ReadingConnection(_Connection):  # type: ignore[misc]  # the library's met
     SETINFO or SELECT, and never a second attempt.
     """
 
-    def __init__(self, wire: _Wire, login: Login | None = None) -> None:
+    def __init__(self, wire: Wire, login: Login | None = None) -> None:
         self._wire = wire
         super().__init__(
             username=login.user if login else None,
@@ -160,7 +183,7 @@ class ReadingConnection(_Connection):  # type: ignore[misc]  # the library's met
             retry=Retry(NoBackoff(), 0),
         )
 
-    def _connect(self) -> _Wire:
+    def _connect(self) -> Wire:
         return self._wire
 
     def send_command(self, *args: Any, **_: Any) -> None:
@@ -180,7 +203,7 @@ def exchange(stream: Stream, login: Login | None, secrets: Secrets) -> Reply:
 
     Raises Trouble where no reply of Redis came.
     """
-    wire = _Wire(stream)
+    wire = Wire(stream)
     connection = ReadingConnection(wire, login)
     command: Literal["AUTH", "PING"] = "AUTH"
     try:
