@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,12 @@ from postflight.environment import DatabaseLogin
 from postflight.evidence import Unverified
 from postflight.probes import postgres, redis
 from postflight.probes.connections import Connections
-from postflight.probes.postgres import PostgresServer
+from postflight.probes.deadlines import Deadline
+from postflight.probes.postgres import PostgresServer, request_tls
+from postflight.probes.postgres_session import Answer, Target, ask
+from postflight.probes.reads import UndeclaredReadError
 from postflight.probes.redis import RedisServer
+from postflight.probes.sqlstates import RefusedError
 from sandbox.databases.postgres import Plan, Postgres, start_postgres, stop_postgres
 from sandbox.databases.redis import Redis
 from sandbox.network.certificates import Authority
@@ -90,10 +95,28 @@ def test_a_certificate_for_another_name_is_refused(servers: Servers) -> None:
     assert (login.ok, login.kind) == (False, "certificate")
 
 
+def asked(servers: Servers, query: str = "SELECT 1", **changed: Any) -> Answer:
+    """Put a query as a probe does that may read by SQL."""
+    target = Target(
+        "name.test", servers.postgres.port, "orders", "app", servers.postgres.plan.password, servers.ca
+    )
+    with postgres.login.allowed():
+        return ask(servers.reached, replace(target, **changed), query, Deadline.after(5), request_tls)
+
+
 def test_a_wrong_password_is_called_one(servers: Servers) -> None:
     """28P01: server, rules and TLS are in order, and only the password is not."""
+    with pytest.raises(RefusedError, match="refuses the user or the password") as refused:
+        asked(servers, password="not-the-servers-password")
+    assert (refused.value.kind, refused.value.sqlstate) == ("password", "28P01")
+    assert "not-the-servers-password" not in str(refused.value)
+
+
+def test_a_password_that_there_is_none_of_is_not_looked_for_elsewhere(servers: Servers) -> None:
+    """The library would take one from ~/.pgpass, and log in where the applications cannot."""
     seen = looking(servers.reached, postgres.login, servers.server("required", servers.ca), "orders")()
-    assert (seen.ok, seen.kind, seen.sqlstate, seen.user) == (False, "password", "28P01", "app")
+    assert (seen.ok, seen.kind, seen.user) == (False, "password", "app")
+    assert "demands a password, and there is none to send" in seen.problem
 
 
 def test_forced_tls_is_told_from_a_wrong_password(servers: Servers) -> None:
@@ -133,3 +156,110 @@ def test_a_redis_that_demands_a_token_says_so(servers: Servers) -> None:
     server = RedisServer(host="name.test", port=servers.redis.port, tls=False)
     seen = looking(servers.reached, redis.ping, server)()
     assert (seen.answered, seen.is_authenticated, seen.has_ponged) == (True, False, False)
+
+
+def rows(servers: Servers, statement: str) -> list[tuple[Any, ...]]:
+    """Run a statement as superuser on the database of the tests."""
+    return servers.loop.run(servers.postgres.execute(statement, "orders"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE written (a int)",
+        "INSERT INTO kept VALUES (2)",
+        "UPDATE kept SET a = 2",
+        "DELETE FROM kept",
+        "TRUNCATE kept",
+        "DROP TABLE kept",
+        "WITH gone AS (DELETE FROM kept RETURNING a) SELECT a FROM gone",
+        "SELECT nextval('counted')",
+        "SELECT 1; INSERT INTO kept VALUES (2)",
+        "COMMIT; INSERT INTO kept VALUES (2)",
+        "SET TRANSACTION READ WRITE; INSERT INTO kept VALUES (2)",
+        "DO $$ BEGIN INSERT INTO kept VALUES (2); END $$",
+        "COPY kept FROM PROGRAM 'echo 2'",
+        "CREATE ROLE another",
+        "ALTER ROLE app CONNECTION LIMIT 0",
+    ],
+)
+def test_a_statement_that_writes_is_refused_by_the_server(servers: Servers, statement: str) -> None:
+    """The session is read-only and takes one statement: no mistake in a query of ours can change a row."""
+    rows(servers, "CREATE TABLE IF NOT EXISTS kept AS SELECT 1 AS a")
+    rows(servers, "CREATE SEQUENCE IF NOT EXISTS counted")
+    rows(servers, "ALTER TABLE kept OWNER TO app")
+    rows(servers, "ALTER SEQUENCE counted OWNER TO app")
+    with pytest.raises((RefusedError, Unverified), match=r"25006|42601|42501"):
+        asked(servers, statement)
+    assert rows(servers, "SELECT a FROM kept") == [(1,)]
+    assert rows(servers, "SELECT is_called FROM counted") == [(False,)]
+
+
+def test_a_look_that_does_not_declare_sql_sends_nothing(servers: Servers) -> None:
+    """The interlock is in front of the client: no connection is opened."""
+    target = Target("name.test", servers.postgres.port, "orders", "app", "", None)
+    before = servers.reached.calls.by_protocol()
+    with redis.ping.allowed(), pytest.raises(UndeclaredReadError, match="sql"):
+        ask(servers.reached, target, "SELECT 1", Deadline.after(5), request_tls)
+    assert servers.reached.calls.by_protocol() == before
+
+
+def test_rows_come_as_text_and_the_server_tells_its_version(servers: Servers) -> None:
+    """The healthy case, encrypted."""
+    seen = asked(servers, "SELECT current_setting('server_version_num'), NULL::text")
+    assert seen.is_encrypted
+    assert seen.rows == ((str(seen.rows[0][0]), None),)
+    assert str(seen.rows[0][0]).isdecimal()
+
+
+@pytest.mark.parametrize(
+    ("query", "raised", "words"),
+    [
+        ("SELECT count(*)::text FROM account_user", RefusedError, r"has no such table \(42P01"),
+        ("SELECT rolpassword FROM pg_authid", Unverified, r"app may not read orders on .* \(42501"),
+        ("SELECT pg_cancel_backend(pg_backend_pid())", Unverified, r"cancelled the query .* \(57014"),
+        ("SELECT 1/0", RefusedError, r"answered an error \(22012"),
+    ],
+)
+def test_an_error_of_a_query_is_known_by_its_code(
+    servers: Servers, query: str, raised: type[Exception], words: str
+) -> None:
+    """What is absent is the server's fault; what may not be read, or takes too long, was not seen."""
+    with pytest.raises(raised, match=words):
+        asked(servers, query)
+
+
+@pytest.mark.parametrize(
+    ("change", "undo", "code", "kind"),
+    [
+        ("ALTER ROLE app CONNECTION LIMIT 0", "ALTER ROLE app CONNECTION LIMIT -1", "53300", "busy"),
+        ("ALTER ROLE app NOLOGIN", "ALTER ROLE app LOGIN", "28000", "host rule"),
+        (
+            "ALTER DATABASE orders ALLOW_CONNECTIONS false", "ALTER DATABASE orders ALLOW_CONNECTIONS true",
+            "55000", "other",
+        ),
+        (
+            "REVOKE CONNECT ON DATABASE orders FROM public, app",
+            "GRANT CONNECT ON DATABASE orders TO public, app", "42501", "not permitted",
+        ),
+    ],
+)  # fmt: skip
+def test_a_login_that_is_refused_is_known_by_its_code(
+    servers: Servers, change: str, undo: str, code: str, kind: str
+) -> None:
+    """Each as the server itself says it."""
+    admin = servers.postgres
+    servers.loop.run(admin.execute(change))
+    try:
+        with pytest.raises(RefusedError, match=code) as refused:
+            asked(servers)
+    finally:
+        servers.loop.run(admin.execute(undo))
+    assert (refused.value.sqlstate, refused.value.kind) == (code, kind)
+
+
+def test_a_database_that_is_absent_is_known_by_its_code(servers: Servers) -> None:
+    """3D000, as a new server answers."""
+    with pytest.raises(RefusedError, match="has no such database") as refused:
+        asked(servers, database="nowhere")
+    assert (refused.value.sqlstate, refused.value.kind) == ("3D000", "no database")

@@ -51,8 +51,7 @@ TROUBLES: tuple[tuple[Case, float, str | None, str], ...] = (
     (("http", "drip in the body"), 13, "slow", "had not ended after 12 s"),
     (("http", "cut short"), 3, "closed", "before its answer was complete"),
     (("postgres", "silent"), 7, "silent", "did not answer"),
-    (("postgres", "half spoken"), 7, "silent", "did not answer"),
-    (("postgres", "garbage"), 7, "other", "let no one in"),
+    (("postgres", "half spoken"), 7, "silent", "began to answer the login"),
     (("postgres", "refused"), 3, "unreachable", "refused"),
     (("postgres", "listing from silence"), 7, None, "did not answer"),
     (("postgres tls", "silent"), 9, "silent", "said nothing for 8 s"),
@@ -85,6 +84,16 @@ def test_trouble_of_the_other_side_is_evidence(
     if kind is not None:
         assert getattr(seen, "kind", None) == kind
     assert seconds < limit_s
+
+
+def test_a_server_that_is_not_postgresql_was_not_seen(
+    looks: dict[Case, Future[tuple[Any, float]]],
+) -> None:
+    """What answers in its place says nothing of the server."""
+    seen, seconds = looks["postgres", "garbage"].result(timeout=30)
+    assert isinstance(seen, Unverified)
+    assert "not PostgreSQL (b'HTTP/1.1 400" in str(seen)
+    assert seconds < 3
 
 
 @pytest.mark.parametrize("resolver", ["servfail", "refused", "silent"])

@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import re
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from postflight.environment import DatabaseLogin, Declaration
 from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.credentials import credential
-from postflight.probes.deadlines import Deadline, cut_off
+from postflight.probes.deadlines import Deadline
+from postflight.probes.postgres_session import Answer, Target, ask
 from postflight.probes.reads import reads, require_declared
+from postflight.probes.sqlstates import LoginKind, RefusedError
 from postflight.probes.tcp import Stream, Trouble
 from postflight.probes.tls import Tls, look
 
-if TYPE_CHECKING:
-    import psycopg
-
-CONNECT_S = 5
-STATEMENT_S = 5.0
 LOOK_S = 12.0
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
-
-LoginKind = Literal[
-    "unreachable", "silent", "certificate", "no tls", "host rule", "password", "no database", "not permitted",
-    "busy", "starting", "other",
-]  # fmt: skip
-
-# libpq does not hand out the SQLSTATE of a refused connection, so it is read off the server's words.
-_REFUSALS: tuple[tuple[str, str | None, LoginKind], ...] = (
-    (r"no pg_hba\.conf entry|pg_hba\.conf rejects", "28000", "host rule"),
-    (r"password authentication failed|role .* does not exist|no password supplied", "28P01", "password"),
-    (r"database .* does not exist", "3D000", "no database"),
-    (r"permission denied for database|is not permitted to log in", "42501", "not permitted"),
-    (r"too many (clients|connections)|remaining connection slots", "53300", "busy"),
-    (r"is starting up|is shutting down|in recovery mode", "57P03", "starting"),
-    (r"server does not support SSL", None, "no tls"),
-    (r"certificate verify failed|does not match host name|SSL error", None, "certificate"),
-    (r"timeout expired|timed out", None, "silent"),
-    (r"refused|unreachable|No route|closed the connection|reset by peer", None, "unreachable"),
-)
+_TWO_PART_MAJOR = 10
+_MOST_DIGITS = 18
+_VERSION = "SELECT current_setting('server_version_num')"
+_DATABASES = "SELECT datname::text FROM pg_catalog.pg_database WHERE NOT datistemplate ORDER BY datname"
 
 
 class PostgresServer(Declaration):
@@ -58,7 +37,10 @@ class PostgresServer(Declaration):
 
 
 class Login(Evidence):
-    """What became of logging in as the application does. `version`: the server's own, such as 17.4."""
+    """What became of logging in as the application does, and of one query.
+
+    `version`: the server's own, such as 17.4. `sqlstate`: the code of its refusal, where it gave one.
+    """
 
     host: str
     port: int
@@ -74,11 +56,12 @@ class Login(Evidence):
 
 
 class Databases(Evidence):
-    """The databases on a server; `problem` where they could not be listed."""
+    """The databases on a server; `problem`, and the server's `sqlstate`, where they could not be listed."""
 
     host: str
     names: tuple[str, ...] = ()
     problem: str | None = None
+    sqlstate: str | None = None
 
 
 class Superusers(Evidence):
@@ -88,50 +71,68 @@ class Superusers(Evidence):
     database: str
     count: int | None = None
     problem: str | None = None
+    sqlstate: str | None = None
 
 
 @reads("tls", "dns")
 def tls(connections: Connections, host: str, port: int, ca: str | None) -> Tls:
     """Ask for TLS as PostgreSQL does (SSLRequest), and look at what is offered."""
     require_declared("tls")
-    return look(connections, host, port, ca, _request_tls)
+    return look(connections, host, port, ca, request_tls)
 
 
-def _request_tls(stream: Stream) -> None:
+def request_tls(stream: Stream) -> None:
+    """Ask for TLS. Raises Trouble where the server declines, Unverified where the answer is no PostgreSQL."""
     stream.sendall(_SSL_REQUEST)
     answer = stream.receive(1)
     if answer == b"N":
         raise Trouble("tls refused", f"{stream.peer} refuses TLS: it speaks PostgreSQL in the clear only")
     if answer == b"":
         raise Trouble("closed", f"{stream.peer} closed the connection when asked for TLS")
+    if answer == b"E":
+        raise Unverified(
+            f"{stream.peer} answered the request for TLS with an error, as a server does that cannot start "
+            "another process: whether it offers TLS was not seen."
+        )
     if answer != b"S":
-        raise Trouble("garbage", f"{stream.peer} answered something that is not PostgreSQL")
+        began = answer + stream.receive(60)
+        raise Unverified(
+            f"{stream.peer} answered the request for TLS with something that is not PostgreSQL "
+            f"({began[:60]!r}): the server was not seen."
+        )
 
 
 @reads("sql", "dns", "get secrets", "secretsmanager:GetSecretValue")
 def login(connections: Connections, server: PostgresServer, database: str) -> Login:
-    """Log in as the application does, on one database."""
-    user, password = _credentials(connections, server)
-    start = Login(host=server.host, port=server.port, user=user, database=database, seconds=0)
+    """Log in as the application does, on one database, and ask the server for its version."""
+    who = _credentials(connections, server)
+    start = Login(host=server.host, port=server.port, user=who[0], database=database, seconds=0)
     deadline = Deadline.after(LOOK_S)
+    found: dict[str, Any]
     try:
-        with _session(connections, server, database, (user, password), deadline) as session:
-            number = session.info.server_version
-            found = {"ok": True, "version": _version(number), "encrypted": bool(session.pgconn.ssl_in_use)}
-    except _RefusedError as refused:
+        answer = _query(connections, server, database, who, _VERSION)
+    except RefusedError as refused:
         found = {"sqlstate": refused.sqlstate, "kind": refused.kind, "problem": str(refused)}
+    else:
+        number = _only_value(answer)
+        if number is None or not _is_number(number):
+            raise _is_odd(server, "its version", answer.rows)
+        found = {"ok": True, "version": _version(int(number)), "encrypted": answer.is_encrypted}
     return start.model_copy(update={**found, "seconds": round(deadline.elapsed_s, 4)})
 
 
 @reads("sql", "dns", "get secrets", "secretsmanager:GetSecretValue")
 def databases(connections: Connections, server: PostgresServer, database: str) -> Databases:
     """List the databases of a server, in one query, logged in on `database`."""
-    query = "SELECT datname FROM pg_catalog.pg_database WHERE NOT datistemplate ORDER BY datname"
     try:
-        rows = _query(connections, server, database, query)
-    except _RefusedError as refused:
-        return Databases(host=server.host, problem=str(refused))
-    return Databases(host=server.host, names=tuple(str(row[0]) for row in rows))
+        answer = _query(connections, server, database, _credentials(connections, server), _DATABASES)
+    except RefusedError as refused:
+        return Databases(host=server.host, problem=str(refused), sqlstate=refused.sqlstate)
+    names = tuple(row[0] for row in answer.rows if len(row) == 1 and row[0])
+    # The one that we are logged in on is there: a listing without any is none.
+    if not names or len(names) < len(answer.rows):
+        raise _is_odd(server, "its databases", answer.rows)
+    return Databases(host=server.host, names=names)
 
 
 @reads("sql", "dns", "get secrets", "secretsmanager:GetSecretValue")
@@ -140,58 +141,38 @@ def superusers(connections: Connections, server: PostgresServer, database: str, 
     from psycopg import sql
 
     name = sql.Identifier(*table.split("."))
-    query = sql.SQL("SELECT count(*) FROM {} WHERE is_superuser AND is_active").format(name)
+    query = sql.SQL("SELECT count(*)::text FROM {} WHERE is_superuser AND is_active").format(name)
+    start = Superusers(host=server.host, database=database)
     try:
-        rows = _query(connections, server, database, query)
-    except _RefusedError as refused:
-        return Superusers(host=server.host, database=database, problem=str(refused))
-    return Superusers(host=server.host, database=database, count=int(rows[0][0]))
+        answer = _query(connections, server, database, _credentials(connections, server), query)
+    except RefusedError as refused:
+        return start.model_copy(update={"problem": str(refused), "sqlstate": refused.sqlstate})
+    count = _only_value(answer)
+    if count is None or not _is_number(count):
+        raise _is_odd(server, "its superusers", answer.rows)
+    return start.model_copy(update={"count": int(count)})
 
 
-class _RefusedError(Exception):
-    def __init__(self, kind: LoginKind, text: str, sqlstate: str | None = None) -> None:
-        super().__init__(text)
-        self.kind: LoginKind = kind
-        self.sqlstate = sqlstate
+def _only_value(answer: Answer) -> str | None:
+    return answer.rows[0][0] if len(answer.rows) == 1 and len(answer.rows[0]) == 1 else None
 
 
-def _query(connections: Connections, server: PostgresServer, database: str, query: Any) -> list[Any]:
-    who = _credentials(connections, server)
-    with _session(connections, server, database, who, Deadline.after(LOOK_S)) as session:
-        return session.execute(query).fetchall()
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdecimal() and len(value) < _MOST_DIGITS
 
 
-@contextmanager
-def _session(
-    connections: Connections,
-    server: PostgresServer,
-    database: str,
-    who: tuple[str, str],
-    deadline: Deadline,
-) -> Iterator[psycopg.Connection[Any]]:
-    """Open a read-only session that is cut at the deadline. Raises _RefusedError or Unverified."""
-    import psycopg
+def _query(
+    connections: Connections, server: PostgresServer, database: str, who: tuple[str, str], query: Any
+) -> Answer:
+    if server.tls == "required" and server.ca is None:
+        raise Unverified(ca_is_missing(server.host))
+    ca = server.ca if server.tls == "required" else None
+    target = Target(server.host, server.port, database, *who, ca=ca)
+    return ask(connections, target, query, Deadline.after(LOOK_S), request_tls)
 
-    require_declared("sql")
-    shown = f"{server.host}:{server.port}"
-    try:
-        address = connections.addresses.resolve(server.host)[0]
-    except Trouble as trouble:
-        raise _RefusedError("unreachable", str(trouble)) from None
-    connections.calls.count("sql")
-    try:
-        session = psycopg.connect(**_parameters(server, address, database, who))
-    except psycopg.Error as error:
-        raise _refusal(connections.secrets.redact(str(error)), shown) from None
-    try:
-        with session, cut_off(session.pgconn.socket, deadline) as was_cut:
-            yield session
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise Unverified(f"{who[0]} may not read {database} on {shown}: {_first_line(error)}.") from None
-    except psycopg.Error as error:
-        waited = f"{shown} did not finish its answer within {LOOK_S:g} s"
-        problem = waited if was_cut.is_set() else f"{shown} answered: {_first_line(error)}"
-        raise _RefusedError("silent" if was_cut.is_set() else "other", problem, error.sqlstate) from None
+
+def _is_odd(server: PostgresServer, what: str, rows: object) -> Unverified:
+    return Unverified(f"{server.host}:{server.port} answered the query for {what} with {str(rows)[:60]}.")
 
 
 def ca_is_missing(server: str) -> str:
@@ -200,42 +181,6 @@ def ca_is_missing(server: str) -> str:
         f"The certificate of {server} can only be verified with the CA bundle of Amazon RDS: "
         "declare it as `ca`, from https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem."
     )
-
-
-def _parameters(server: PostgresServer, address: str, database: str, who: tuple[str, str]) -> dict[str, Any]:
-    """Return every parameter that the shell's PG… variables could otherwise decide."""
-    if server.tls == "required" and server.ca is None:
-        raise Unverified(ca_is_missing(server.host))
-    settings = f"-c default_transaction_read_only=on -c statement_timeout={int(STATEMENT_S * 1000)}"
-    verification = (
-        {"sslmode": "verify-full", "sslrootcert": server.ca}
-        if server.tls == "required"
-        else {"sslmode": "disable"}
-    )
-    return {
-        **verification,
-        "host": server.host,
-        "hostaddr": address,
-        "port": server.port,
-        "dbname": database,
-        "user": who[0],
-        "password": who[1],
-        "connect_timeout": CONNECT_S,
-        "gssencmode": "disable",
-        "target_session_attrs": "any",
-        "application_name": "postflight",
-        "options": settings,
-    }
-
-
-def _refusal(words: str, shown: str) -> _RefusedError:
-    text = " ".join(words.split())
-    matching = (found for found in _REFUSALS if re.search(found[0], text, re.IGNORECASE))
-    _, sqlstate, kind = next(matching, ("", None, "other"))
-    if kind == "silent":
-        return _RefusedError(kind, f"{shown} accepted no login within {CONNECT_S} s: it did not answer")
-    reason = re.split(r"FATAL:\s+|failed: ", text)[-1]
-    return _RefusedError(kind, f"{shown} let no one in: {reason}", sqlstate)
 
 
 def _credentials(connections: Connections, server: PostgresServer) -> tuple[str, str]:
@@ -249,9 +194,6 @@ def _credentials(connections: Connections, server: PostgresServer) -> tuple[str,
 
 
 def _version(number: int) -> str:
-    """Return 17.4 for 170004, as PostgreSQL has numbered itself since version 10."""
-    return f"{number // 10000}.{number % 10000}"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """Return 17.4 for 170004, as PostgreSQL numbers itself since version 10; 9.6 for 90624."""
+    major, minor = divmod(number, 10000)
+    return f"{major}.{minor if major >= _TWO_PART_MAJOR else minor // 100}"

@@ -30,13 +30,15 @@ class Tls(Evidence):
 
     `chain`: every certificate that was served, leaf first, and after them the root that OpenSSL found; also
     known where the chain is refused. `certificate`: the leaf. `is_signed`: each link is signed by the
-    next, up to a trusted root. `answered`: the server said anything at all.
+    next, up to a trusted root. `answered`: the server said anything at all. `offered`: it agreed to TLS
+    when asked for it, as PostgreSQL is.
     """
 
     host: str
     port: int
     seconds: float
     answered: bool = False
+    offered: bool = False
     version: str | None = None
     certificate: Served | None = None
     chain: tuple[Served, ...] = ()
@@ -48,6 +50,11 @@ class Tls(Evidence):
     def is_spoken(self) -> bool:
         """Whether the server speaks TLS: a certificate that is refused is TLS all the same."""
         return self.is_verified or self.kind in _REFUSALS
+
+    @property
+    def is_declined(self) -> bool:
+        """Whether the server says that it speaks no TLS: a handshake that fails is something else."""
+        return self.kind == "tls refused" and not self.offered
 
     @property
     def is_verified(self) -> bool:
@@ -168,38 +175,48 @@ def broken_off(error: ssl.SSLError, peer: str) -> Trouble:
     return Trouble("garbage", f"{peer} broke TLS off after the handshake ({reason or error})")
 
 
-def look(
-    connections: Connections, host: str, port: int, ca: str | None, preamble: Preamble | None = None
+def look(  # noqa: PLR0913 - a handshake, and what comes before it
+    connections: Connections,
+    host: str,
+    port: int,
+    ca: str | None,
+    preamble: Preamble | None = None,
+    *,
+    limit_s: float = LOOK_S,
 ) -> Tls:
-    """Make one handshake (after `preamble`, where a protocol has one) and tell what came of it."""
-    deadline = Deadline.after(LOOK_S)
+    """Make one handshake (after `preamble`, where a protocol has one) and return what came of it."""
+    deadline = Deadline.after(limit_s)
     connections.calls.count("tls")
     stream: Stream | None = None
+    offered = False
     try:
         stream = connect(connections, host, port, deadline)
         if preamble is not None:
             preamble(stream)
+            offered = True
         secured = secure(stream, host, ca)
     except Trouble as trouble:
         shown = trouble.presented if isinstance(trouble, CertificateTrouble) else Presented()
         seen = Tls(
             host=host, port=port, seconds=deadline.elapsed_s, answered=has_spoken(trouble, stream),
-            kind=trouble.kind, problem=str(trouble),
+            offered=offered, kind=trouble.kind, problem=str(trouble),
         )  # fmt: skip
         return _with_chain(seen, shown)
     finally:
         if stream is not None:
             stream.close()
-    return _verified(secured, host, port, deadline)
+    return _verified(secured, host, port, deadline, offered=offered)
 
 
-def _verified(secured: Stream, host: str, port: int, deadline: Deadline) -> Tls:
+def _verified(secured: Stream, host: str, port: int, deadline: Deadline, *, offered: bool) -> Tls:
     plug = secured.socket
     if not isinstance(plug, ssl.SSLSocket):
         raise TypeError("a secured stream holds an SSLSocket")
     version, shown = plug.version(), presented(plug)
     secured.close()
-    seen = Tls(host=host, port=port, seconds=deadline.elapsed_s, answered=True, version=version)
+    seen = Tls(
+        host=host, port=port, seconds=deadline.elapsed_s, answered=True, offered=offered, version=version
+    )
     return _with_chain(seen, shown)
 
 
