@@ -50,8 +50,8 @@ class Presented:
         """Return the served chain as evidence, and after it a root that was not served but ends the path."""
         unserved = tuple(one for one in self.path if one not in self.served)
         return tuple(
-            _link(one, self._place(one, number), is_on_path=one in self.path or number == 0)
-            for number, one in enumerate((*self.served, *unserved))
+            _link(one, self._place(one, number), is_on_path=number == 0 or one in self.path)
+            for number, one in enumerate(dict.fromkeys((*self.served, *unserved)))
         )
 
     def is_signed(self) -> bool:

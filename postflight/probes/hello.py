@@ -26,13 +26,15 @@ _CIPHERS = (
 _CURVES = (0x001D, 0x0017, 0x0018, 0x0019)
 _SIGNATURES = (0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0203, 0x0201)
 _MOST_BYTES = 1 << 18
+_WARNING, _CLOSE_NOTIFY, _PROTOCOL_VERSION = b"\x01", b"\x00", b"\x46"
 
 
 @dataclass(frozen=True)
 class ServerFlight:
     """What a server answered to a hello: the version it chose (None: it declined).
 
-    `is_tls`: it answered in TLS, be it with an alert.
+    `is_tls`: it chose a version, or its alert says that it takes none of those offered. Another alert says
+    nothing of versions: the server may refuse the name, or every hello.
     """
 
     version: int | None
@@ -61,18 +63,23 @@ def client_hello(host: str, version: int) -> bytes:
 
 def _read_flight(stream: Stream) -> ServerFlight:
     messages = b""
-    version: int | None = None
     while len(messages) < _MOST_BYTES:
         kind, length = _read_header(stream)
-        if kind != _HANDSHAKE:
-            return ServerFlight(version, is_tls=kind == _ALERT or version is not None or bool(messages))
-        messages += stream.receive_exactly(length)
+        if kind not in (_HANDSHAKE, _ALERT):
+            return ServerFlight(None, is_tls=False)
+        content = stream.receive_exactly(length)
+        if kind == _ALERT:
+            # A warning, such as of an unknown name, does not end the handshake.
+            if content[:1] == _WARNING and content[1:] != _CLOSE_NOTIFY:
+                continue
+            return ServerFlight(None, is_tls=content[1:] == _PROTOCOL_VERSION)
+        messages += content
         while len(messages) >= 4 + int.from_bytes(messages[1:4], "big"):
             size = 4 + int.from_bytes(messages[1:4], "big")
             message, messages = messages[:size], messages[size:]
             if message[0] == _SERVER_HELLO and size >= _SHORTEST_SERVER_HELLO:
                 return ServerFlight(struct.unpack("!H", message[4:6])[0])
-    return ServerFlight(version)
+    return ServerFlight(None, is_tls=False)
 
 
 def _read_header(stream: Stream) -> tuple[int, int]:

@@ -17,7 +17,25 @@ from postflight.probes.tcp import Kind, Stream, Trouble, connect, has_spoken
 
 LOOK_S = 8.0
 _REFUSALS = ("untrusted", "wrong name", "expired", "not yet valid")
-_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+# Parts of OpenSSL's reasons (sslerr.h), what kind of trouble each is, and what it says of the server.
+_BROKEN: tuple[tuple[tuple[str, ...], Kind, str], ...] = (
+    (
+        ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"),
+        "not tls", "answers, but not in TLS (plain HTTP on a TLS port?)",
+    ),
+    (
+        ("ALERT_HANDSHAKE_FAILURE",), "tls refused",
+        "takes none of our versions and ciphers of TLS, or demands a certificate of the client",
+    ),
+    (("CERTIFICATE_REQUIRED",), "tls refused", "demands a certificate of the client"),
+    (("UNRECOGNIZED_NAME",), "tls refused", "has no certificate for this name"),
+    (
+        ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "VERSION_TOO_LOW"),
+        "tls refused", "and we cannot agree on TLS 1.2 or newer",
+    ),
+    (("ALERT",), "tls refused", "breaks the TLS handshake off with an alert"),
+    (("",), "garbage", "answers the TLS handshake with something that cannot be read"),
+)  # fmt: skip
 
 # Kinds of Trouble by which a server that was reached shows that it, and we, do not agree on TLS.
 REFUSALS = (*_REFUSALS, "not tls", "tls refused")
@@ -124,11 +142,24 @@ def trust(ca: str | None, protocol: str | None = None) -> ssl.SSLContext:
 @functools.lru_cache(maxsize=64)
 def _context(file: str, _modified: int, protocol: str | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = _ShowingSocket
     if protocol is not None:
         context.set_alpn_protocols([protocol])
     context.hostname_checks_common_name = False  # as browsers and RFC 9525 have it
     context.load_verify_locations(cafile=file)
     return context
+
+
+class _ShowingSocket(ssl.SSLSocket):
+    """Keeps what a server presented with the error that refuses it: HTTP libraries drop the socket."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Make the handshake. A refused certificate's error has `presented`."""
+        try:
+            super().do_handshake(block)
+        except ssl.SSLCertVerificationError as error:
+            error.presented = presented(self)  # type: ignore[attr-defined]
+            raise
 
 
 def secure(stream: Stream, host: str, ca: str | None) -> Stream:
@@ -139,7 +170,7 @@ def secure(stream: Stream, host: str, ca: str | None) -> Stream:
         with secured.step():
             plug.do_handshake()
     except ssl.SSLError as error:
-        trouble = tls_trouble(error, host, stream.peer, presented(plug))
+        trouble = tls_trouble(error, host, stream.peer)
     except Trouble as broken:
         trouble = broken
     except OSError as error:
@@ -150,21 +181,15 @@ def secure(stream: Stream, host: str, ca: str | None) -> Stream:
     raise trouble
 
 
-def tls_trouble(error: ssl.SSLError, host: str, peer: str, shown: Presented | None = None) -> Trouble:
-    """Return what a failed handshake says about the server; `shown` is the chain that it presented."""
+def tls_trouble(error: ssl.SSLError, host: str, peer: str) -> Trouble:
+    """Return what a failed handshake says about the server."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return certificate_trouble(error, host, peer, shown or Presented())
+        return certificate_trouble(error, host, peer, getattr(error, "presented", Presented()))
     reason = error.reason or ""
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or "EOF" in reason:
         return Trouble("closed", f"{peer} closed the connection in the middle of the TLS handshake")
-    if reason in _NOT_TLS:
-        return Trouble("not tls", f"{peer} answers, but not in TLS (plain HTTP on a TLS port?)")
-    if "ALERT_HANDSHAKE_FAILURE" in reason:
-        cause = "it takes none of our versions and ciphers, or it demands a certificate of the client"
-        return Trouble("tls refused", f"{peer} refuses the TLS handshake: {cause} ({reason})")
-    if "CERTIFICATE_REQUIRED" in reason:
-        return Trouble("tls refused", f"{peer} demands a certificate of the client ({reason})")
-    return Trouble("tls refused", f"{peer} and we cannot agree on TLS 1.2 or newer ({reason or error})")
+    kind, words = next((kind, words) for parts, kind, words in _BROKEN if any(one in reason for one in parts))
+    return Trouble(kind, f"{peer} {words} ({reason or error})")
 
 
 def broken_off(error: ssl.SSLError, peer: str) -> Trouble:

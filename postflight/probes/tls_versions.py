@@ -34,26 +34,36 @@ class OldVersions(Evidence):
 def old_versions(connections: Connections, host: str, port: int) -> OldVersions:
     """Look whether a server still speaks TLS 1.0 or 1.1, and that it speaks TLS at all."""
     require_declared("tls")
+    return look_for_old(connections, host, port, LOOK_S)
+
+
+def look_for_old(connections: Connections, host: str, port: int, limit_s: float) -> OldVersions:
+    """Offer each old version; where none was answered in TLS, make a handshake of today. One deadline."""
+    deadline = Deadline.after(limit_s)
     accepted: list[Literal["TLS 1.0", "TLS 1.1"]] = []
     speaks_tls = False
     for version, shown in _OLD:
         try:
-            flight = _offer(connections, host, port, version)
+            flight = _offer(connections, (host, port), version, deadline)
         except Trouble as trouble:
             return OldVersions(host=host, port=port, problem=str(trouble))
-        speaks_tls = speaks_tls or flight.is_tls
+        # A version that was not offered is no answer of TLS.
+        speaks_tls = speaks_tls or (flight.is_tls and flight.version in (None, version))
         if flight.version == version:
             accepted.append(shown)
     if not speaks_tls:
-        modern = look(connections, host, port, None)
+        modern = look(connections, host, port, None, limit_s=limit_s - deadline.elapsed_s)
         if not modern.is_spoken:
             return OldVersions(host=host, port=port, problem=modern.problem)
     return OldVersions(host=host, port=port, accepted=tuple(accepted))
 
 
-def _offer(connections: Connections, host: str, port: int, version: int) -> hello.ServerFlight:
+def _offer(
+    connections: Connections, to: tuple[str, int], version: int, deadline: Deadline
+) -> hello.ServerFlight:
     connections.calls.count("tls")
-    stream = connect(connections, host, port, Deadline.after(LOOK_S))
+    host, port = to
+    stream = connect(connections, host, port, deadline)
     try:
         return hello.greet(stream, host, version)
     except Trouble as trouble:
