@@ -102,13 +102,21 @@ class Street:
 
         return speak
 
-    def https(self, certificate: Certificate, *, newest: ssl.TLSVersion | None = None) -> int:
+    def https(
+        self,
+        certificate: Certificate,
+        *,
+        newest: ssl.TLSVersion | None = None,
+        oldest: ssl.TLSVersion | None = None,
+    ) -> int:
         """Start an HTTPS server with this certificate; return its port."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), _Friendly)
         server.daemon_threads = True
         context = certificate.server_context()
         if newest is not None:
             context.maximum_version = newest
+        if oldest is not None:
+            context.minimum_version = oldest
         server.socket = context.wrap_socket(server.socket, server_side=True)
         self._run(server)
         return server.server_port

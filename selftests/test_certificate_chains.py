@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import ssl
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from postflight.probes import tls
-from postflight.probes.certificates import a_label, covers
+from postflight.environment import Host
+from postflight.probes import http, tls
+from postflight.probes.addresses import a_label
+from postflight.probes.certificates import covers
 from postflight.probes.tls import Tls
-from sandbox.network.certificates import Certificate
+from selftests.chain_variants import variants
 from selftests.rude_servers import Street, street
 from selftests.rude_town import connections, looking, resolving
-
-HOST = "name.test"
-CLIENT = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])
+from selftests.served_chains import CLIENT, HOST, Made, make, serve
+from selftests.test_assertions import function
 
 
 @pytest.fixture
@@ -31,70 +28,6 @@ def opened() -> Iterator[Street]:
     """Open a street for one test."""
     with street() as made:
         yield made
-
-
-@dataclass(frozen=True)
-class Made:
-    """A certificate and its key."""
-
-    one: x509.Certificate
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-
-    @property
-    def pem(self) -> str:
-        """The certificate alone."""
-        return self.one.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def make(  # noqa: PLR0913 - what a certificate is made of
-    name: str,
-    issuer: Made | None = None,
-    *,
-    ca: bool = True,
-    days: tuple[float, float] = (-10, 90),
-    hosts: tuple[str, ...] = (),
-    bits: int | None = None,
-    extra: tuple[x509.ExtensionType, ...] = (),
-    key: ec.EllipticCurvePrivateKey | None = None,
-) -> Made:
-    """Make one certificate; `days`: its beginning and its end, from now; `bits`: an RSA key of this size."""
-    now = datetime.now(UTC)
-    own = key or (rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1()))
-    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name)])
-    builder = x509.CertificateBuilder(
-        issuer.one.subject if issuer else subject, subject, own.public_key(), x509.random_serial_number(),
-        now + timedelta(days=days[0]), now + timedelta(days=days[1]),
-    ).add_extension(x509.BasicConstraints(ca, None), critical=True)  # fmt: skip
-    if hosts:
-        names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
-        builder = builder.add_extension(names, critical=False)
-    for extension in extra:
-        builder = builder.add_extension(extension, critical=False)
-    return Made(builder.sign(issuer.key if issuer else own, hashes.SHA256()), own)
-
-
-class OfLooseServer(Certificate):
-    """A certificate with a key that servers of today refuse to serve."""
-
-    def server_context(self) -> ssl.SSLContext:
-        """Return a context as an old server has it."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.set_ciphers("DEFAULT@SECLEVEL=0")
-        with tempfile.NamedTemporaryFile("w", suffix=".pem") as pair:
-            pair.write(self.key_pem + self.full_chain_pem)
-            pair.flush()
-            context.load_cert_chain(pair.name)
-        return context
-
-
-def serve(opened: Street, *chain: Made, newest: ssl.TLSVersion | None = None) -> int:
-    """Serve a chain, leaf first; return the port."""
-    key = chain[0].key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    moment = datetime.now(UTC)
-    rest = "".join(made.pem for made in chain[1:])
-    return opened.https(OfLooseServer(chain[0].pem, key.decode(), rest, (), moment, moment), newest=newest)
 
 
 @pytest.fixture
@@ -263,3 +196,44 @@ def test_addresses_are_compared_as_addresses() -> None:
     """An IPv6 address has many spellings, and no wildcard covers an address."""
     assert covers(("::1",), "0:0:0:0:0:0:0:1")
     assert not covers(("*.0.0.1",), "127.0.0.1")
+
+
+CHECKS = {
+    "chain": "test_certificate_chain_is_trusted",
+    "name": "test_certificate_names_the_host",
+    "dates": "test_certificate_lasts_long_enough",
+    "serves": "test_host_serves_tls",
+}
+
+
+def failing(seen: Tls) -> dict[str, str]:
+    """Return the checks that fail, and what they say."""
+    host = Host(name=seen.host, hosted_zone="test")
+    found = {}
+    for word, check in CHECKS.items():
+        try:
+            function(f"tests_network/test_tls.py::{check}")(host, seen)
+        except AssertionError as error:
+            found[word] = str(error)
+    return found
+
+
+VARIANTS = variants()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_each_chain_fails_the_check_of_its_own_fault_and_http_says_the_same(
+    look: Callable[..., Tls], opened: Street, tmp_path: Path, name: str
+) -> None:
+    """One fact has one reason, in one check: a healthy chain passes all, and pages give the same reason."""
+    variant, wanted, words = VARIANTS[name]
+    seen = look(*variant.chain, roots=variant.roots, host=variant.host, **dict(variant.served))
+    found = failing(seen)
+    assert set(found) == wanted, found or seen.problem
+    assert seen.is_verified == (not wanted)
+    assert ("no trusted root" in str(seen.problem)) == (words.startswith(("issuer", "leads to")))
+    assert words in str(seen.problem or "")
+    reached = connections(opened.name_server(resolving))
+    url = f"https://{variant.host}:{seen.port}/"
+    page = looking(reached, http.get, url, str(tmp_path / "ca.pem"))()
+    assert (page.kind, page.problem) == (seen.kind, seen.problem)

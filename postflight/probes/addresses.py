@@ -32,6 +32,27 @@ def is_address(host: str) -> bool:
     return True
 
 
+def a_label(host: str) -> str:
+    """Return a host in the form that DNS and certificates have it: lower case, A-labels, no final dot.
+
+    UTS 46 and IDNA 2008 (RFC 5891). A name that no DNS can hold comes back as it is: it matches nothing.
+    """
+    import idna
+
+    plain = host.lower().rstrip(".")
+    if plain.isascii():
+        return plain
+    try:
+        return idna.encode(plain, uts46=True).decode()
+    except idna.IDNAError:
+        return plain
+
+
+def _in_dns(host: str) -> str:
+    """Return a host as DNS is asked for it: dnspython alone would take IDNA 2003, and ask for other names."""
+    return host if host.isascii() else a_label(host) + "." * host.endswith(".")
+
+
 def parse_server(server: str) -> tuple[str, int]:
     """Return address and port of `host:port`, `[v6]:port` or a bare address."""
     if is_address(server):
@@ -134,7 +155,7 @@ class Addresses:
         self._connections.calls.count("dns")
         try:
             answer = resolver.resolve(
-                host, record, lifetime=deadline.remaining_s(), search=True, raise_on_no_answer=False
+                _in_dns(host), record, lifetime=deadline.remaining_s(), search=True, raise_on_no_answer=False
             )
         except dns.resolver.NXDOMAIN:
             raise Trouble("name", f"{host} does not exist (NXDOMAIN)") from None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from postflight.evidence import Evidence
-from postflight.probes.addresses import is_address
+from postflight.probes.addresses import a_label, is_address
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -108,22 +108,6 @@ def _names(one: Certificate) -> tuple[str, ...]:
         return ()
     addresses = (str(address) for address in names.get_values_for_type(x509.IPAddress))
     return (*names.get_values_for_type(x509.DNSName), *addresses)
-
-
-def a_label(host: str) -> str:
-    """Return a host in the form that DNS and certificates have it: lower case, A-labels, no final dot.
-
-    UTS 46 and IDNA 2008 (RFC 5891). A name that no DNS can hold comes back as it is: it matches nothing.
-    """
-    import idna
-
-    plain = host.lower().rstrip(".")
-    if plain.isascii():
-        return plain
-    try:
-        return idna.encode(plain, uts46=True).decode()
-    except idna.IDNAError:
-        return plain
 
 
 def covers(names: tuple[str, ...], host: str) -> bool:

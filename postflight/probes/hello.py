@@ -11,7 +11,7 @@ import os
 import struct
 from dataclasses import dataclass
 
-from postflight.probes.certificates import a_label
+from postflight.probes.addresses import a_label
 from postflight.probes.tcp import Stream
 
 TLS_1_0, TLS_1_1, TLS_1_2 = 0x0301, 0x0302, 0x0303

@@ -115,6 +115,8 @@ class _Look:
         self.cutoff = Cutoff(deadline)
         # Until there is a connection, the server goes by what the URL calls it.
         self.peer = _netloc(url)
+        # As the URL spells it: the library dials the A-label, which messages elsewhere do not show.
+        self._host = urlsplit(f"//{self.peer}").hostname
         self.is_dialled = False
         self.is_headed = False
         self.connect_s: float | None = None
@@ -123,7 +125,7 @@ class _Look:
     def dial(self, host: str, port: int) -> socket.socket:
         require_declared("http")
         self.is_dialled = True
-        stream = connect(self._connections, host, port, self.deadline)
+        stream = connect(self._connections, self._host or host, port, self.deadline)
         self.peer = stream.peer
         try:
             self.cutoff.guard(stream.socket.fileno())

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from postflight.evidence import Evidence, Unverified
+from postflight.probes.addresses import a_label
 from postflight.probes.certificate_refusals import CertificateTrouble, certificate_trouble
-from postflight.probes.certificates import Presented, Served, a_label, covers, presented
+from postflight.probes.certificates import Presented, Served, covers, presented
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
 from postflight.probes.reads import reads, require_declared
