@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from sandbox.faults.site import Site
+    from sandbox.network.certificates import Certificate
 
 KYEOL, DOA = names.KYEOL_NAMESPACE, names.DOA_NAMESPACE
 # What AWS says of things that are as they should be; None where a part of them is not looked at.
@@ -187,24 +188,38 @@ def db_certificate_foreign(site: Site) -> Generator[None]:
     )
 
 
+def _serve(site: Site, certificate: Certificate) -> Generator[None]:
+    arn = site.facts.doa_certificate
+    before = site.surface.certificates[arn]
+    site.surface.certificates[arn] = certificate
+    yield
+    site.surface.certificates[arn] = before
+
+
 @fault("certificate-foreign")
 def certificate_foreign(site: Site) -> Generator[None]:
     """DOA Market's host presents a certificate of an authority that nobody trusts."""
-    arn = site.facts.doa_certificate
-    before = site.surface.certificates[arn]
-    site.surface.certificates[arn] = Authority("Somebody else").issue(names.DOA_HOST)
-    yield
-    site.surface.certificates[arn] = before
+    yield from _serve(site, Authority("Somebody else").issue(names.DOA_HOST))
 
 
 @fault("certificate-of-another-host")
 def certificate_of_another_host(site: Site) -> Generator[None]:
     """DOA Market's host presents a good certificate of another host."""
-    arn = site.facts.doa_certificate
-    before = site.surface.certificates[arn]
-    site.surface.certificates[arn] = site.authorities.public.issue("another.doa-market.click")
-    yield
-    site.surface.certificates[arn] = before
+    yield from _serve(site, site.authorities.public.issue("another.doa-market.click"))
+
+
+@fault("tls-intermediate-expired")
+def tls_intermediate_expired(site: Site) -> Generator[None]:
+    """DOA Market's host serves a good certificate below an intermediate certificate that has expired."""
+    yield from _serve(
+        site, site.authorities.public.intermediate("Old intermediate", days=-2).issue(names.DOA_HOST)
+    )
+
+
+@fault("tls-not-yet-valid")
+def tls_not_yet_valid(site: Site) -> Generator[None]:
+    """DOA Market's host presents a certificate that begins in two days."""
+    yield from _serve(site, site.authorities.public.issue(names.DOA_HOST, age_days=-2))
 
 
 @fault("state-lost")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,8 +62,12 @@ class Certificate:
 class Authority:
     """A certificate authority that lives as long as the sandbox."""
 
-    def __init__(self, organization: str, now: Callable[[], datetime] = _now) -> None:
-        self._authority = trustme.CA(organization_name=organization, key_type=trustme.KeyType.ECDSA)
+    def __init__(
+        self, organization: str, now: Callable[[], datetime] = _now, authority: trustme.CA | None = None
+    ) -> None:
+        self._authority = authority or trustme.CA(
+            organization_name=organization, key_type=trustme.KeyType.ECDSA
+        )
         self._now = now
 
     @property
@@ -90,6 +96,32 @@ class Authority:
         return certificate_from_pem(
             leaf.cert_chain_pems[0].bytes().decode(), leaf.private_key_pem.bytes().decode(), self.pem
         )
+
+    def intermediate(self, name: str, *, days: float) -> Authority:
+        """Return an authority below this one, whose own certificate ends in so many days."""
+        now, key = self._now(), ec.generate_private_key(ec.SECP256R1())
+        root = x509.load_pem_x509_certificate(self._authority.cert_pem.bytes())
+        root_key = serialization.load_pem_private_key(self._authority.private_key_pem.bytes(), None)
+        if not isinstance(root_key, ec.EllipticCurvePrivateKey):
+            raise TypeError("the sandbox's authorities sign by ECDSA")
+        subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name)])
+        made = (
+            x509.CertificateBuilder(
+                root.subject, subject, key.public_key(), x509.random_serial_number(),
+                now - timedelta(days=365), now + timedelta(days=days),
+            )
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False
+            )
+            .sign(root_key, hashes.SHA256())
+        )  # fmt: skip
+        own = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        below = trustme.CA.from_pem(made.public_bytes(serialization.Encoding.PEM), own)
+        return Authority(name, self._now, below)
 
 
 def certificate_from_pem(cert_pem: str, key_pem: str, chain_pem: str) -> Certificate:

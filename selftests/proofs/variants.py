@@ -159,6 +159,12 @@ VARIANTS: Mapping[str, Expected] = {
     "certificate-of-another-host": cause(
         NETWORK, "test_tls::test_certificate_names_the_host", DOA_HOST, "another.doa-market.click"
     ),
+    "tls-intermediate-expired": cause(
+        NETWORK, "test_tls::test_certificate_lasts_long_enough", DOA_HOST, "intermediate expired"
+    ),
+    "tls-not-yet-valid": cause(
+        NETWORK, "test_tls::test_certificate_lasts_long_enough", DOA_HOST, "valid yet"
+    ),
     "state-lost": cause(INFRA, "test_terraform::test_state_exists", "kyeol", "sandbox/terraform.tfstate"),
     "ingress-annotations annotation=scheme": cause(
         PLATFORM,
