@@ -234,3 +234,19 @@ def test_service_in_the_cluster_is_asked_for_by_its_full_name(opened: Street) ->
     seen = looking(reached, proxy.direct_answer, "shop", "cart", opened.http(), "/")()
     assert (seen.status, seen.problem) == (200, None)
     assert set(asked) == {"cart.shop.svc.cluster.local."}
+
+
+def test_service_is_reached_at_whichever_of_its_addresses_serves(opened: Street) -> None:
+    """Dual-stack and headless services have several; the first need not be the one that listens."""
+    port = opened.http()
+
+    def two_addresses(question: dns.message.Message) -> dns.message.Message:
+        answer = resolving(question)
+        name, kind = question.question[0].name, question.question[0].rdtype
+        if kind == dns.rdatatype.A:
+            answer.answer = [dns.rrset.from_text(name, 60, "IN", "A", "127.0.0.2", "127.0.0.1")]
+        return answer
+
+    reached = connections(opened.name_server(two_addresses))
+    seen = looking(reached, proxy.direct_answer, "shop", "cart", port, "/")()
+    assert (seen.status, seen.problem) == (200, None)

@@ -7,10 +7,11 @@ from typing import Final
 
 from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
+from postflight.probes.deadlines import Deadline
 from postflight.probes.kubernetes.answers import Absent, Answer, answer_of, refuse, retry_after
 from postflight.probes.kubernetes.client import CALL_LIMIT_S, Call, Resource
 from postflight.probes.kubernetes.exchange import Exchange, NoAnswerError
-from postflight.probes.reads import reads, require_declared
+from postflight.probes.reads import reads
 from postflight.probes.tcp import Trouble
 
 _NOT_FOUND: Final = 404
@@ -66,26 +67,26 @@ def direct_answer(
     The name is asked for in full, with `cluster.local` as the cluster's domain (that of EKS is no other):
     a declared `resolver` has no search domains that would complete a shorter one.
     """
-    import urllib3
+    from postflight.probes.http import Request
+    from postflight.probes.http_client import send
 
-    from postflight.probes.kubernetes.transport import Transport
-
-    require_declared("http")
     host = f"{service}.{namespace}.svc.cluster.local"
     asked = f"http://{host}:{port}{path}"
+    deadline = Deadline.after(_WITHIN_S)
+    connections.calls.count("http")
+    # The dot ends the name for the resolver; servers know their name without it.
+    request = Request("GET", f"http://{host}.:{port}{path}", {"Host": f"{host}:{port}"})
     try:
-        addresses = connections.addresses.resolve(f"{host}.")
+        received = send(connections, request, None, deadline)
     except Trouble as trouble:
         return HealthAnswer(asked=asked, through="direct", problem=str(trouble))
-    headers = {"Host": f"{host}:{port}", "User-Agent": "postflight", "Accept": "*/*"}
-    connections.calls.count("http")
-    try:
-        address = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
-        transport = Transport(urllib3.PoolManager(), f"http://{address}:{port}")
-        with transport.exchange(path, headers, _WITHIN_S) as exchange:
-            return _answer(connections, exchange, asked, "direct")[0]
-    except NoAnswerError as error:
-        return HealthAnswer(asked=asked, through="direct", problem=f"{asked} {error}")
+    return HealthAnswer(
+        asked=asked,
+        through="direct",
+        status=received.status,
+        seconds=round(deadline.elapsed_s, 4),
+        body=connections.secrets.short(received.content.decode(errors="replace"), _SHOWN),
+    )
 
 
 def _through_proxy(
@@ -125,7 +126,7 @@ def _passed_on(connections: Connections, call: Call, asked: str) -> tuple[Health
         left = max(until - time.monotonic(), 0.1)
         try:
             with kubernetes.open(call, accepted=_EVERY_STATUS, within_s=left) as exchange:
-                answer, whole = _answer(connections, exchange, asked, "proxy")
+                answer, whole = _answer(connections, exchange, asked)
         except Absent as error:
             raise Unverified(f"{kubernetes.title} answers {call.need} without Audit-Id: {error}.") from None
         if whole.status != _THROTTLED or whole.own_status is None or attempt == _ATTEMPTS:
@@ -137,13 +138,11 @@ def _passed_on(connections: Connections, call: Call, asked: str) -> tuple[Health
     return answer, whole
 
 
-def _answer(
-    connections: Connections, exchange: Exchange, asked: str, through: str
-) -> tuple[HealthAnswer, Answer]:
+def _answer(connections: Connections, exchange: Exchange, asked: str) -> tuple[HealthAnswer, Answer]:
     whole = answer_of(exchange, _READ)
     answer = HealthAnswer(
         asked=asked,
-        through=through,
+        through="proxy",
         status=whole.status,
         seconds=round(exchange.seconds, 4),
         body=connections.secrets.short(whole.body.decode(errors="replace"), _SHOWN),
