@@ -13,8 +13,9 @@ from postflight.evidence import Unverified
 from postflight.probes import postgres, redis
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
+from postflight.probes.libpq import Target
 from postflight.probes.postgres import PostgresServer, request_tls
-from postflight.probes.postgres_session import Answer, Target, ask
+from postflight.probes.postgres_session import Answer, ask
 from postflight.probes.reads import UndeclaredReadError
 from postflight.probes.redis import RedisServer
 from postflight.probes.sqlstates import RefusedError

@@ -20,8 +20,9 @@ import pytest
 from postflight.probes import postgres
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
+from postflight.probes.libpq import Target
 from postflight.probes.postgres import request_tls
-from postflight.probes.postgres_session import Answer, Target, ask
+from postflight.probes.postgres_session import Answer, ask
 from postflight.probes.sqlstates import RefusedError
 from sandbox.children import unprivileged_account
 from sandbox.databases.postgres import Plan, start_postgres, stop_postgres

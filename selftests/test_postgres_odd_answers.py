@@ -18,7 +18,8 @@ from postflight.evidence import Unverified
 from postflight.probes import postgres
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
-from postflight.probes.postgres_session import Answer, Target, ask
+from postflight.probes.libpq import Target
+from postflight.probes.postgres_session import Answer, ask
 from postflight.probes.reads import Probe
 from postflight.probes.sqlstates import RefusedError
 from postflight.probes.tls import look

@@ -11,7 +11,8 @@ from postflight.evidence import Evidence, Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.credentials import credential
 from postflight.probes.deadlines import Deadline
-from postflight.probes.postgres_session import Answer, Target, ask
+from postflight.probes.libpq import Target
+from postflight.probes.postgres_session import Answer, ask
 from postflight.probes.reads import reads, require_declared
 from postflight.probes.sqlstates import LoginKind, RefusedError
 from postflight.probes.tcp import Stream, Trouble

@@ -7,20 +7,18 @@ before it failed is known.
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 import os
 import re
 import selectors
 import socket
-import sys
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from postflight.evidence import Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline, cut_off
+from postflight.probes.libpq import Target, be_verbose, parameters
 from postflight.probes.reads import require_declared
 from postflight.probes.sqlstates import LoginKind, RefusedError, refusal
 from postflight.probes.tcp import Stream, Trouble, connect
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 CONNECT_S = 5.0
 STATEMENT_S = 5.0
 _PEEKED = 40
-_VERBOSE = 2  # PQERRORS_VERBOSE of libpq-fe.h
 # `severity:  SQLSTATE: words`, the severity in the server's language.
 _ERROR = re.compile(r":  ([0-9A-Z]{5}): (.*)")
 # What a server may say first after a login: authentication, error, notice, another version of the protocol.
@@ -47,18 +44,6 @@ _KINDS: dict[str, LoginKind] = {
     "not yet valid": "certificate", "tls refused": "no tls", "not tls": "no tls", "silent": "silent",
     "slow": "silent", "timed out": "silent",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Target:
-    """One database, how to log in to it, and how its certificate is verified (`ca` None: without TLS)."""
-
-    host: str
-    port: int
-    database: str
-    user: str
-    password: str = field(repr=False)
-    ca: str | None
 
 
 @dataclass(frozen=True)
@@ -180,11 +165,11 @@ class _Attempt:
         import psycopg
 
         try:
-            conninfo = psycopg.conninfo.make_conninfo("", **_parameters(self.target, address)).encode()
+            conninfo = psycopg.conninfo.make_conninfo("", **parameters(self.target, address)).encode()
             conn = psycopg.pq.PGconn.connect_start(conninfo)
         except (psycopg.Error, ValueError) as error:
             raise Unverified(f"{self.peer} cannot be asked: {self._short(str(error))}.") from None
-        _be_verbose(conn)
+        be_verbose(conn)
         return conn
 
     def _wait(self, conn: PGconn, polled: int, limit: Deadline) -> None:
@@ -269,40 +254,3 @@ class _Attempt:
 def _is_postgres(began: bytes) -> bool:
     """Whether this begins like a message of the protocol: its type, and a length below 16 MiB."""
     return began[0] in _FIRST_MESSAGES and began[1:2] in (b"", b"\0")
-
-
-def _be_verbose(conn: Any) -> None:
-    """Have libpq put the SQLSTATE into its errors: psycopg has no call for that, so it is libpq's own."""
-    import psycopg
-
-    module = str(sys.modules[psycopg.pq.PGconn.__module__].__file__)
-    library = ctypes.util.find_library("pq") if module.endswith(".py") else module
-    call = ctypes.CDLL(library).PQsetErrorVerbosity
-    call.argtypes = (ctypes.c_void_p, ctypes.c_int)
-    call(conn.pgconn_ptr, _VERBOSE)
-
-
-def _parameters(target: Target, address: str) -> dict[str, Any]:
-    """Return every parameter that PG… variables of the shell or files at home could otherwise decide."""
-    verified = {"sslmode": "verify-full", "sslrootcert": target.ca} if target.ca else {"sslmode": "disable"}
-    nowhere = f"{os.devnull}/none"
-    return {
-        **verified,
-        "sslcert": nowhere,
-        "sslkey": nowhere,
-        "sslcrl": nowhere,
-        "passfile": nowhere,
-        "host": target.host,
-        "hostaddr": address,
-        "port": target.port,
-        "dbname": target.database,
-        "user": target.user,
-        "password": target.password,
-        # Those would log in as whoever runs us, not as the application.
-        "require_auth": "!gss,!sspi",
-        "gssencmode": "disable",
-        "target_session_attrs": "any",
-        "application_name": "postflight",
-        "client_encoding": "utf8",
-        "options": "",
-    }
