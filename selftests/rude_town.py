@@ -15,6 +15,7 @@ from postflight.environment import Account, DatabaseLogin, Environment
 from postflight.probes import dns as dns_probes
 from postflight.probes import http, postgres, redis, tcp, tls
 from postflight.probes.connections import Connections
+from postflight.probes.dns_evidence import Server
 from postflight.probes.postgres import PostgresServer
 from postflight.probes.reads import Probe
 from postflight.probes.redis import RedisServer
@@ -166,6 +167,6 @@ class Town:
             found["recursive", name] = looking(reached, dns_probes.recursive, "name.test")
             found["needs an address", name] = looking(reached, http.get, "http://name.test:1/")
             address, port = at.split(":")
-            asked = dns_probes.Server(name=at, address=address, port=int(port))
+            asked = Server(name=at, address=address, port=int(port))
             found["authoritative", name] = looking(reached, dns_probes.authoritative, asked, "name.test")
         return found

@@ -5,17 +5,22 @@ from __future__ import annotations
 import ipaddress
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from postflight.evidence import Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
+from postflight.probes.dns_evidence import SETTLED, fate
 from postflight.probes.tcp import Trouble
 
 if TYPE_CHECKING:
+    import dns.name
     import dns.resolver
+    from dns.rdatatype import RdataType
+
+    from postflight.probes.dns_answers import Said
 
 LOOK_S = 6.0
 TRY_S = 2.0
@@ -48,11 +53,6 @@ def a_label(host: str) -> str:
         return plain
 
 
-def _in_dns(host: str) -> str:
-    """Return a host as DNS is asked for it: dnspython alone would take IDNA 2003, and ask for other names."""
-    return host if host.isascii() else a_label(host) + "." * host.endswith(".")
-
-
 def parse_server(server: str) -> tuple[str, int]:
     """Return address and port of `host:port`, `[v6]:port` or a bare address."""
     if is_address(server):
@@ -80,12 +80,12 @@ class Addresses:
     def resolve(self, host: str) -> tuple[str, ...]:
         """Return the addresses of `host`, at least one.
 
-        Raises Trouble when the name does not exist or has no address, and Unverified when our resolver
-        does not answer or refuses.
+        Raises Trouble when the resolver says that the name does not exist, has no address or is an alias of
+        such a name, and Unverified when the resolver does not say what it is.
         """
         if is_address(host):
             return (host,)
-        if host == "localhost":
+        if host in ("localhost", "localhost."):
             return ("127.0.0.1",)
         return self._remembered(host, "", lambda: self._look_up(host))
 
@@ -105,7 +105,9 @@ class Addresses:
                 return
 
     def _other_family(self, host: str) -> tuple[str, ...]:
-        return self._ask(host, "AAAA", Deadline.after(TRY_S))
+        import dns.rdatatype
+
+        return self._ask(host, dns.rdatatype.AAAA, Deadline.after(TRY_S))[-1].values
 
     def _remembered(self, host: str, family: str, look_up: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
         with self._lock:
@@ -135,51 +137,60 @@ class Addresses:
                 if declared is not None:
                     address, made.port = parse_server(declared)
                     made.nameservers = [address]
-                made.timeout = TRY_S
                 self._resolver = made
             return self._resolver
 
     def _look_up(self, host: str) -> tuple[str, ...]:
+        from postflight.probes.dns_answers import plain
+        from postflight.probes.dns_lookups import of_either_family, spoken
+
         deadline = Deadline.after(LOOK_S)
-        for record in ("A", "AAAA"):
-            found = self._ask(host, record, deadline)
-            if found:
-                return found
-        raise Trouble("name", f"{host} has no address: its name exists, but has no A or AAAA record")
+        answers = of_either_family("A", lambda kind: self._ask(host, kind, deadline))
+        said = answers[-1]
+        if said.status == "found":
+            return said.values
+        if said.status in SETTLED:
+            raise Trouble("name", fate(host, tuple(plain(one) for one in said.chain[1:]), str(said.status)))
+        raise Unverified(
+            f"{host} could not be resolved, so what it names was not reached: "
+            f"the resolver {spoken(answers, deadline.elapsed_s)}."
+        )
 
-    def _ask(self, host: str, record: str, deadline: Deadline) -> tuple[str, ...]:
-        import dns.exception
-        import dns.resolver
+    def _ask(self, host: str, kind: RdataType, deadline: Deadline) -> list[Said]:
+        """Return what the resolver says of the first candidate that it does not deny. Raises Trouble."""
+        from postflight.probes.dns_answers import NotANameError, parse_name
+        from postflight.probes.dns_lookups import resolve
 
-        resolver = self.resolver()
-        self._connections.calls.count("dns")
         try:
-            answer = resolver.resolve(
-                _in_dns(host), record, lifetime=deadline.remaining_s(), search=True, raise_on_no_answer=False
-            )
-        except dns.resolver.NXDOMAIN:
-            raise Trouble("name", f"{host} does not exist (NXDOMAIN)") from None
-        except dns.resolver.NoNameservers as error:
-            raise Unverified(
-                f"{self.server} cannot resolve {host} ({failure_of(error)}), "
-                "so what it names was not reached."
-            ) from None
-        except (dns.exception.Timeout, TimeoutError):
-            raise Unverified(
-                f"{self.server} did not answer for {host} within {LOOK_S:g} s, "
-                "so what it names was not reached."
-            ) from None
-        except (dns.exception.DNSException, OSError) as error:
-            raise Unverified(f"{host} could not be asked of {self.server}: {error}.") from None
-        return tuple(str(value) for value in answer.rrset or ())
+            name = parse_name(host)
+        except NotANameError as error:
+            raise Trouble("name", str(error)) from None
+        answers: list[Said] = []
+        for one in completed(name, self.resolver().search, is_absolute=host.endswith(".")):
+            answers = resolve(self._connections, one, kind, deadline)
+            if answers[-1].status != "no such name":
+                break
+        return answers
 
 
-def failure_of(error: dns.resolver.NoNameservers) -> str:
-    """Name the answer (SERVFAIL, REFUSED …) that the last server asked gave."""
-    import dns.rcode
+def completed(
+    name: dns.name.Name, search: Sequence[dns.name.Name], *, is_absolute: bool = False
+) -> list[dns.name.Name]:
+    """Return what a name may stand for. Search domains complete only short names of services in a cluster.
 
-    last = error.kwargs.get("errors", [])[-1:]
-    response = last[0][4] if last else None
-    if response is not None:
-        return dns.rcode.to_text(response.rcode())
-    return str(last[0][3]) if last else "no server answered"
+    Those are `service`, `service.namespace` and `service.namespace.svc`; any other name is a whole one, which
+    a search domain with a wildcard would turn into another.
+    """
+    labels = name.labels[:-1]
+    if is_absolute or (len(labels) > 2 and labels[-1] != b"svc"):  # noqa: PLR2004 - service.namespace
+        return [name]
+    if len(labels) == 2 and labels[-1] != b"svc":  # noqa: PLR2004 - service.namespace
+        suffixes = [suffix for suffix in search if suffix.labels[0] == b"svc"]
+        return [name, *(_joined(name, suffix) for suffix in suffixes)]
+    return [*(_joined(name, suffix) for suffix in search), name]
+
+
+def _joined(name: dns.name.Name, suffix: dns.name.Name) -> dns.name.Name:
+    import dns.name
+
+    return dns.name.Name((*name.labels[:-1], *suffix.labels))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from postflight.environment import Api, Environment, Host, HostedZone, Origin
 from postflight.evidence import Evidence, Unverified
 from postflight.probes import dns, http, tls, tls_versions
-from postflight.probes.dns import NameServers, Resolution
+from postflight.probes.dns_evidence import NameServers, Resolution
 from postflight.probes.http import Crossing, HttpAnswer, Query
 from postflight.probes.tls import Tls
 from postflight.probes.tls_versions import OldVersions
@@ -33,7 +33,7 @@ class ZoneAnswers(Evidence):
 
 
 class AuthoritativeAnswer(Evidence):
-    """What the first of a zone's name servers that answered says of a name."""
+    """What a zone's name servers say of a name: the first that says what it is, else each of them."""
 
     name: str
     zone: str
@@ -42,41 +42,88 @@ class AuthoritativeAnswer(Evidence):
 
     @property
     def is_found(self) -> bool:
-        """Whether the zone holds the name."""
+        """Whether the name leads to an address."""
         return self.answer is not None and self.answer.is_found
 
     @property
     def said(self) -> str:
         """The answer in a few words, for messages."""
-        return self.answer.said if self.answer is not None else str(self.problem)
+        return self.problem or (self.answer.said if self.answer is not None else "")
 
 
 @about("hosted_zone")
 def zone_answers(ask: Ask, environment: Environment, declared: HostedZone) -> ZoneAnswers:
-    """Ask every name server of the zone for its SOA record."""
+    """Ask every name server of the zone for its SOA record. Raises Unverified."""
     servers = ask(dns.name_servers, declared.zone)
     answers = tuple(ask(dns.authoritative, server, declared.zone, "SOA") for server in servers.servers)
-    return ZoneAnswers(name_servers=servers, answers=answers)
+    _require_a_way_out(ask, environment, servers, answers)
+    found = ZoneAnswers(name_servers=servers, answers=answers)
+    if servers.unresolved and not found.problems:
+        raise Unverified(
+            f"Not every name server of {declared.zone} was asked: {' '.join(servers.unresolved)}"
+        )
+    return found
+
+
+def _require_a_way_out(
+    ask: Ask, environment: Environment, servers: NameServers, answers: tuple[Resolution, ...]
+) -> None:
+    """Require that the silence of all servers of a zone is theirs. Raises Unverified.
+
+    Networks that let DNS pass to their own resolver only look the same from here, and so do those that put a
+    resolver in the way of every question.
+    """
+    if environment.authoritative is not None or not answers:
+        return
+    if all(answer.is_answered_by_a_resolver for answer in answers):
+        said = "; ".join(answer.said for answer in answers)
+        raise Unverified(f"Something between here and the name servers of {servers.zone} answers: {said}.")
+    if all(answer.status == "no answer" for answer in answers):
+        ask(dns.delegation, servers.zone)
 
 
 @about("host")
 def authoritative_answer(ask: Ask, environment: Environment, declared: Host) -> AuthoritativeAnswer:
-    """Ask the zone's name servers for the host, until one answers."""
+    """Ask the zone's name servers for the host, until one says what it is. Raises Unverified."""
     zone = environment.hosted_zones[declared.hosted_zone].zone
     servers = ask(dns.name_servers, zone)
-    answer = None
+    answers: list[Resolution] = []
+    unasked = list(servers.unresolved)
     for server in servers.servers:
-        answer = ask(dns.authoritative, server, declared.name)
-        if answer.status != "no answer":
-            break
-    problem = servers.problem or f"{zone} has no name server"
-    return AuthoritativeAnswer(name=declared.name, zone=zone, answer=answer, problem=problem)
+        try:
+            answers.append(ask(dns.authoritative, server, declared.name))
+        except Unverified as error:
+            unasked.append(str(error))
+            continue
+        if answers[-1].is_settled:
+            return AuthoritativeAnswer(name=declared.name, zone=zone, answer=answers[-1])
+    _require_a_way_out(ask, environment, servers, tuple(answers))
+    problem = "; ".join(answer.said for answer in answers) or servers.problem
+    if unasked:
+        others = f" The others: {problem}." if problem else ""
+        raise Unverified(f"Not every name server of {zone} was asked: {' '.join(unasked)}{others}")
+    return AuthoritativeAnswer(
+        name=declared.name, zone=zone, answer=answers[0] if answers else None,
+        problem=problem or f"{zone} has no name server",
+    )  # fmt: skip
 
 
 @about("host")
 def recursive_answer(ask: Ask, environment: Environment, declared: Host) -> Resolution:
-    """Ask the resolver for the host."""
-    return ask(dns.recursive, declared.name)
+    """Ask the resolver for the host.
+
+    A resolver that fails on a name, which the zone's own servers answer for, may be at fault itself, unless
+    DNSSEC is the reason: Unverified.
+    """
+    answer = ask(dns.recursive, declared.name)
+    if answer.status != "server failure" or answer.fails_validation:
+        return answer
+    own = authoritative_answer(ask, environment, declared)
+    if own.is_found:
+        raise Unverified(
+            f"{declared.name} could not be looked up: the resolver {answer.said}, though {own.said}."
+        )
+    return answer.model_copy(update={"detail": own.said})
 
 
 @about("host")
