@@ -32,7 +32,11 @@ class Street:
 
     def house(self, behaviour: Behaviour) -> int:
         """Start a TCP server that behaves so on every connection; return its port."""
-        listener = socket.create_server(("127.0.0.1", 0))
+        return self.house_at(("127.0.0.1", 0), behaviour)
+
+    def house_at(self, at: tuple[str, int], behaviour: Behaviour) -> int:
+        """Start a TCP server at this host and port; return its port."""
+        listener = socket.create_server(at)
         self.stack.callback(listener.close)
         threading.Thread(target=self._serve, args=(listener, behaviour), daemon=True).start()
         return int(listener.getsockname()[1])

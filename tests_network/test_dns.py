@@ -14,7 +14,8 @@ def test_name_servers_answer(declared_hosted_zone: Any, zone_answers: Any) -> No
 def test_host_resolves_at_its_name_servers(declared_host: Any, authoritative_answer: Any) -> None:
     """What the zone's own servers do not say, nobody can find out."""
     assert authoritative_answer.is_found, (
-        f"{declared_host.name} is not in zone {authoritative_answer.zone}: {authoritative_answer.said}"
+        f"{declared_host.name} leads to no address in zone {authoritative_answer.zone}: "
+        f"{authoritative_answer.said}"
     )
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postflight.evidence import Unverified
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from postflight.probes.dns_answers import Said
 
-LOOK_S = 6.0
-TRY_S = 2.0
 # Long enough for one round of looking, short enough that a check looked at again asks again.
 REMEMBERED_S = 5.0
 
@@ -63,10 +62,19 @@ def parse_server(server: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that one look of DNS may take, and one try in it: the answer to one packet."""
+
+    look_s: float = 6.0
+    try_s: float = 2.0
+
+
 class Addresses:
     """Resolves names for everyone who merely needs an address. Safe to use from any thread."""
 
     def __init__(self, connections: Connections) -> None:
+        self.limits = Limits()
         self._connections = connections
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], tuple[float, Future[tuple[str, ...]]]] = {}
@@ -107,7 +115,7 @@ class Addresses:
     def _other_family(self, host: str) -> tuple[str, ...]:
         import dns.rdatatype
 
-        return self._ask(host, dns.rdatatype.AAAA, Deadline.after(TRY_S))[-1].values
+        return self._ask(host, dns.rdatatype.AAAA, Deadline.after(self.limits.try_s))[-1].values
 
     def _remembered(self, host: str, family: str, look_up: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
         with self._lock:
@@ -144,7 +152,7 @@ class Addresses:
         from postflight.probes.dns_answers import plain
         from postflight.probes.dns_lookups import of_either_family, spoken
 
-        deadline = Deadline.after(LOOK_S)
+        deadline = Deadline.after(self.limits.look_s)
         answers = of_either_family("A", lambda kind: self._ask(host, kind, deadline))
         said = answers[-1]
         if said.status == "found":

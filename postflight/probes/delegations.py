@@ -17,11 +17,10 @@ from postflight.probes.deadlines import Deadline
 from postflight.probes.dns import with_addresses
 from postflight.probes.dns_answers import NotANameError, delegations, parse_name, plain, read
 from postflight.probes.dns_evidence import PORT, NameServers, Server
-from postflight.probes.dns_exchange import TRY_S, NoMessageError, Query, exchange
+from postflight.probes.dns_exchange import NoMessageError, Query, exchange
 from postflight.probes.dns_lookups import resolve
 from postflight.probes.tcp import Trouble
 
-LOOK_S = 10.0
 # From a zone above to the zone: more zone cuts than any real name has between the two.
 _MOST_REFERRALS = 6
 _MOST_SERVERS = 3
@@ -37,7 +36,7 @@ def delegated(connections: Connections, zone: str, why: str, port: int = PORT) -
         name = parse_name(zone)
     except NotANameError as error:
         return NameServers(zone=zone, problem=str(error))
-    deadline = Deadline.after(LOOK_S)
+    deadline = Deadline.after(connections.addresses.limits.look_s)
     above, servers = _above(connections, name, port)
     for _ in range(_MOST_REFERRALS):
         server, answer = _asked(connections, servers, name, deadline)
@@ -61,7 +60,9 @@ def _above(connections: Connections, name: dns.name.Name, port: int) -> tuple[dn
     above = name
     while above != dns.name.root:
         above = above.parent()
-        said = resolve(connections, above, dns.rdatatype.NS, Deadline.after(TRY_S))[-1]
+        said = resolve(
+            connections, above, dns.rdatatype.NS, Deadline.after(connections.addresses.limits.try_s)
+        )[-1]
         if said.status == "found":
             return above, _resolved(connections, said.values, port)
         if said.status == "no answer":
@@ -91,7 +92,7 @@ def _asked(
         query = Query(name, dns.rdatatype.NS, recurses=False)
         try:
             answer = exchange(
-                lambda: connections.calls.count("dns"), server, query, Deadline.after(min(TRY_S, left))
+                connections, server, query, Deadline.after(min(connections.addresses.limits.try_s, left))
             )
         except NoMessageError:
             continue  # another of the zone's servers will do
@@ -102,6 +103,8 @@ def _asked(
 
 def _delegation(answer: dns.message.Message, name: dns.name.Name) -> dns.rrset.RRset | None:
     """Return the NS records of the zone, or of one between the zone above and it."""
+    if answer.rcode() != dns.rcode.NOERROR:
+        return None
     own = [
         rrset
         for rrset in answer.answer

@@ -17,8 +17,6 @@ from postflight.probes.tcp import Trouble
 if TYPE_CHECKING:
     import dns.name
 
-LOOK_S = 6.0
-
 
 @reads("dns", deadline_s=30.0)
 def recursive(connections: Connections, host: str, record: str = "A") -> Resolution:
@@ -83,7 +81,7 @@ def authoritative(connections: Connections, server: Server, host: str, record: s
     except NotANameError as error:
         return _unaskable(host, record, server.title, error)
     zone = _zone_of(connections.environment, host, name)
-    deadline = Deadline.after(LOOK_S)
+    deadline = Deadline.after(connections.addresses.limits.look_s)
     (said,) = dns_lookups.of_either_family(
         record,
         lambda kind: [
@@ -117,7 +115,7 @@ def _by_resolver(connections: Connections, host: str, record: str, what_failed: 
     from postflight.probes import dns_lookups
     from postflight.probes.dns_answers import NotANameError, parse_name
 
-    deadline = Deadline.after(LOOK_S)
+    deadline = Deadline.after(connections.addresses.limits.look_s)
     try:
         name = parse_name(host)
     except NotANameError as error:

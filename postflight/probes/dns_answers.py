@@ -157,6 +157,11 @@ def _denied(
     end = chain[-1]
     if zone is not None and not end.is_subdomain(zone):
         return Said(None, chain)
+    code = dns.rcode.to_text(answer.rcode())
+    others = [rrset for rrset in answer.answer if not _is_link(rrset, chain)]
+    if others:
+        found = f"{plain(others[0].name)} {dns.rdatatype.to_text(others[0].rdtype)}"
+        return Said("unproven", chain, detail=f"{code}, with records that were not asked for ({found})")
     denial: Status = "no such name" if answer.rcode() == dns.rcode.NXDOMAIN else "no such record"
     # The AA bit is about the asked name; at the end of a resolver's chain it says nothing.
     is_own_word = bool(answer.flags & dns.flags.AA) and (zone is not None or len(chain) == 1)
@@ -164,20 +169,14 @@ def _denied(
         return Said(denial, chain)
     if len(chain) > 1 and denial == "no such record":
         return Said(None, chain)
-    code = dns.rcode.to_text(answer.rcode())
-    others = [rrset for rrset in answer.answer if not _is_link(rrset, chain)]
-    if others:
-        found = f"{plain(others[0].name)} {dns.rdatatype.to_text(others[0].rdtype)}"
-        return Said("unproven", chain, detail=f"{code}, with records that were not asked for ({found})")
     if answer.authority:
         return Said("unproven", chain, detail=f"{code}, with the authority of another zone")
     return Said("unproven", chain, detail=f"{code}, without the authority of a zone", denies=denial)
 
 
 def _is_link(rrset: dns.rrset.RRset, chain: tuple[dns.name.Name, ...]) -> bool:
-    return rrset.rdtype == dns.rdatatype.DNAME or (
-        rrset.rdtype == dns.rdatatype.CNAME and rrset.name in chain
-    )
+    is_above = rrset.rdtype == dns.rdatatype.DNAME and len(chain) > 1
+    return is_above or (rrset.rdtype == dns.rdatatype.CNAME and rrset.name in chain)
 
 
 def encloses(answer: dns.message.Message, name: dns.name.Name) -> bool:

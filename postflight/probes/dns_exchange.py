@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -17,11 +16,11 @@ import dns.rcode
 from dns.rdatatype import RdataType
 
 from postflight.evidence import Unverified
+from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
 from postflight.probes.dns_evidence import Server, Status
 from postflight.probes.tcp import is_ours
 
-TRY_S = 2.0
 PAYLOAD = 1232
 _LARGEST = 65535
 # By these a server says that it does not know EDNS (RFC 6891, 6.1.3 and 7).
@@ -58,18 +57,17 @@ class Query:
 
 
 def exchange(
-    count: Callable[[], None], server: Server, query: Query, deadline: Deadline
+    connections: Connections, server: Server, query: Query, deadline: Deadline
 ) -> dns.message.Message:
     """Return the server's answer: its id and its question are ours, and it is whole.
 
-    `count` is called for each message sent. Raises NoMessageError, or Unverified where nothing could be sent
-    from here.
+    Raises NoMessageError, or Unverified where nothing could be sent from here.
     """
     refused: dns.message.Message | None = None
     odd: NoMessageError | None = None
     while not deadline.is_over:
         try:
-            answer = _tried(count, server, query.message(), deadline)
+            answer = _tried(connections, server, query.message(), deadline)
         except NoMessageError as error:
             if error.status not in ("no answer", "garbage"):
                 raise
@@ -88,15 +86,15 @@ def exchange(
 
 
 def _tried(
-    count: Callable[[], None], server: Server, query: dns.message.Message, deadline: Deadline
+    connections: Connections, server: Server, query: dns.message.Message, deadline: Deadline
 ) -> dns.message.Message:
     try:
-        step = Deadline.after(deadline.remaining_s(at_most=TRY_S))
-        count()
+        step = Deadline.after(deadline.remaining_s(at_most=connections.addresses.limits.try_s))
+        connections.calls.count("dns")
         answer = _by_udp(server, query, step)
         if answer is not None:
             return answer
-        count()
+        connections.calls.count("dns")
         return _by_tcp(server, query, deadline)
     except (TimeoutError, dns.exception.Timeout):
         raise NoMessageError("no answer") from None

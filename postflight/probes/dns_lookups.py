@@ -14,9 +14,8 @@ from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
 from postflight.probes.dns_answers import Said, encloses, is_loop, plain, read
 from postflight.probes.dns_evidence import EITHER_FAMILY, SETTLED, UNSIGNED, Resolution, Server, shown
-from postflight.probes.dns_exchange import TRY_S, NoMessageError, Query, exchange
+from postflight.probes.dns_exchange import NoMessageError, Query, exchange
 
-LOOK_S = 6.0
 # Where the zone's own server declines to follow an alias, the resolver is asked.
 _DECLINED = frozenset({"refused", "error", "no authority", "referral"})
 
@@ -54,7 +53,7 @@ def ask(
 ) -> Said:
     """Put one question to one server, and read its answer. Raises Unverified."""
     try:
-        answer = exchange(lambda: connections.calls.count("dns"), server, query, deadline)
+        answer = exchange(connections, server, query, deadline)
     except NoMessageError as error:
         return Said(error.status, (query.name,), detail=str(error), who=server.title)
     said = read(answer, query.name, query.kind, zone)
@@ -90,7 +89,7 @@ def _knows_the_zone(
             break
         query = Query(above, dns.rdatatype.SOA, recurses=True)
         try:
-            answer = exchange(lambda: connections.calls.count("dns"), server, query, deadline)
+            answer = exchange(connections, server, query, deadline)
         except NoMessageError:
             return False
         if encloses(answer, name) or read(answer, above, dns.rdatatype.SOA).status == "found":
@@ -104,7 +103,7 @@ def _with_reason(
 ) -> Said:
     """Ask once more without DNSSEC: what is found then does not pass validation."""
     query = Query(name, kind, recurses=True, validates=False)
-    said = ask(connections, server, query, Deadline.after(TRY_S), None)
+    said = ask(connections, server, query, Deadline.after(connections.addresses.limits.try_s), None)
     if said.status != "found":
         return failed
     reason = f"{failed.detail}, " if failed.detail else ""
@@ -135,12 +134,12 @@ def of_zone(
 def _beyond(
     connections: Connections, server: Server, chain: tuple[dns.name.Name, ...], kind: RdataType
 ) -> Said:
-    answers = resolve(connections, chain[-1], kind, Deadline.after(LOOK_S))
+    answers = resolve(connections, chain[-1], kind, Deadline.after(connections.addresses.limits.look_s))
     said = answers[-1]
     if said.status not in SETTLED:
         raise Unverified(
             f"{server.title} says that {plain(chain[0])} is a CNAME to {plain(chain[-1])}, "
-            f"which could not be looked up: {spoken(answers, LOOK_S)}."
+            f"which could not be looked up: {spoken(answers, connections.addresses.limits.look_s)}."
         )
     whole = (*chain, *said.chain[1:])
     status = "loop" if is_loop(whole) else said.status

@@ -29,6 +29,8 @@ class ZoneAnswers(Evidence):
         found += [answer.said for answer in self.answers if not answer.is_found]
         if not self.answers and not found:
             found.append(f"{self.name_servers.zone} has no name server")
+        if found and self.name_servers.source:
+            found.append(f"these are its servers {self.name_servers.source}")
         return tuple(found)
 
 
