@@ -191,6 +191,7 @@ def _alias(*rest: tuple[str, str, str], target: str = "gone.name.test.", **given
 
 
 _LONG = f"{'.'.join(['x' * 62] * 4)}."
+_B = "b.name.test."
 _NONE = dns.flags.Flag(0)
 _ELSEWHERE = [("elsewhere.example.", "SOA", SOA)]
 
@@ -228,24 +229,21 @@ PACKETS: dict[str, Udp] = {
     "silence": lambda _: [],
     "CNAME to itself": lambda query: [response(query, (asked(query)[0], "CNAME", asked(query)[0]))],
     "loop of two": lambda query: [
-        response(query, (asked(query)[0], "CNAME", "b.name.test."), ("b.name.test.", "CNAME", asked(query)[0]))
+        response(query, (asked(query)[0], "CNAME", _B), (_B, "CNAME", asked(query)[0]))
     ],
     "loop one by one": lambda query: [
-        response(
-            query,
-            (asked(query)[0], "CNAME", "b.name.test." if asked(query)[0] != "b.name.test." else "c.name.test."),
-        )
+        response(query, (asked(query)[0], "CNAME", _B if asked(query)[0] != _B else "c.name.test."))
     ],
     "endless chain": lambda query: [response(query, (asked(query)[0], "CNAME", _below(query)))],
     "chain of 20": _links(20),
     "CNAME into nothing": _alias(code=dns.rcode.NXDOMAIN, authority=[("name.test.", "SOA", SOA)]),
     "CNAME into NODATA": _alias(authority=[("name.test.", "SOA", SOA)]),
     "CNAME into silence": lambda query: [
-        response(query, (asked(query)[0], "CNAME", "gone.test."))
-        for _ in range(asked(query)[0] != "gone.test.")
+        response(query, (asked(query)[0], "CNAME", "gone.name.test."))
+        for _ in range(asked(query)[0] != "gone.name.test.")
     ],
     "CNAME and a record of another": _alias(("other.test.", "A", "127.0.0.1")),
-    "DNAME to itself": lambda query: [response(query, ("test.", "DNAME", "x.test."))],
+    "DNAME to itself": lambda query: [response(query, ("name.test.", "DNAME", "x.name.test."))],
     "DNAME that is too long": lambda query: [response(query, ("test.", "DNAME", _LONG))],
     "referral": lambda query: [
         response(query, flags=_NONE, authority=[(asked(query)[0], "NS", "ns.other.test.")])
