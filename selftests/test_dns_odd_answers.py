@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from postflight.environment import Account, Environment, Host, HostedZone
+from postflight.environment import Host, HostedZone
 from postflight.evidence import LiveAnswers, Unverified
 from postflight.probes import delegations, http, postgres, redis, tcp, tls
 from postflight.probes import dns as dns_probes
@@ -21,31 +21,13 @@ from postflight.probes.kubernetes import proxy
 from postflight.probes.redis import RedisServer
 from postflight.subjects import network
 from postflight.subjects.registry import Ask
-from selftests.odd_names import PACKETS, WITHOUT_AUTHORITY, Manner, good, manners, name_server
+from selftests.name_servers import Manner, good, name_server
+from selftests.name_zones import NAME, reached
+from selftests.odd_names import PACKETS, WITHOUT_AUTHORITY, manners
 from selftests.rude_servers import Street, street
 from selftests.rude_town import looking, server
 
-NAME = "www.name.test"
-LIMITS = Limits(look_s=0.6, try_s=0.2)
 LONGEST_S = 6.0
-
-
-def environment(resolver: str, authoritative: str | None = None) -> Environment:
-    """Return an environment with one zone and one host in it."""
-    return Environment(
-        aws=Account(account="123456789012", region="ap-northeast-2"),
-        resolver=resolver,
-        authoritative=authoritative,
-        hosted_zones={"name.test": HostedZone(name="name.test", zone="name.test")},
-        hosts={NAME: Host(name=NAME, hosted_zone="name.test")},
-    )
-
-
-def reached(resolver: str, authoritative: str | None = None, limits: Limits = LIMITS) -> Connections:
-    """Return the connections of a run there, with short limits."""
-    made = Connections(environment(resolver, authoritative), "outside", {})
-    made.addresses.limits = limits
-    return made
 
 
 def asking(connections: Connections, row: Callable[..., Any], subject: Any) -> Any:

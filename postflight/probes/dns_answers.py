@@ -163,9 +163,9 @@ def _denied(
         found = f"{plain(others[0].name)} {dns.rdatatype.to_text(others[0].rdtype)}"
         return Said("unproven", chain, detail=f"{code}, with records that were not asked for ({found})")
     denial: Status = "no such name" if answer.rcode() == dns.rcode.NXDOMAIN else "no such record"
-    # The AA bit is about the asked name; at the end of a resolver's chain it says nothing.
-    is_own_word = bool(answer.flags & dns.flags.AA) and (zone is not None or len(chain) == 1)
-    if is_own_word or encloses(answer, end):
+    # The AA bit is about the asked name; of the end of its chain, an authority's code is (RFC 6604).
+    is_about_end = len(chain) == 1 or (zone is not None and denial == "no such name")
+    if (answer.flags & dns.flags.AA and is_about_end) or encloses(answer, end):
         return Said(denial, chain)
     if len(chain) > 1 and denial == "no such record":
         return Said(None, chain)
