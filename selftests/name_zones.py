@@ -49,10 +49,10 @@ def holding(
             own = [(name.to_text(), one, value) for one, value in known.get(name, ()) if one == kind]
             alias = [value for one, value in known.get(name, ()) if one == "CNAME"]
             found += own or [(name.to_text(), "CNAME", value) for value in alias]
-            if own or not alias:
+            if own or not alias or len(found) > len(known):
                 break
             name = dns.name.from_text(alias[0])
-        if own or (found and not name.is_subdomain(dns.name.from_text(zone))):
+        if own or len(found) > len(known) or (found and not name.is_subdomain(dns.name.from_text(zone))):
             return [response(query, *found, flags=flags)]
         code = dns.rcode.NOERROR if name in known else dns.rcode.NXDOMAIN
         authority = [(zone, "SOA", SOA)] if proves else []

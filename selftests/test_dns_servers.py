@@ -47,6 +47,8 @@ UPSTREAM = {
     "alias.name.test.": [("CNAME", "www.name.test.")],
     "dangling.name.test.": [("CNAME", "gone.name.test.")],
     "_svc.name.test.": [("A", "192.0.2.9")],
+    "loop.name.test.": [("CNAME", "pool.name.test.")],
+    "pool.name.test.": [("CNAME", "loop.name.test.")],
 }
 COMMON = {
     "www": ("found", "192.0.2.1"),
@@ -56,9 +58,9 @@ COMMON = {
     "_svc": ("found", "192.0.2.9"),
     "none": ("no such name", ""),
     "dangling": ("no such name", ""),
+    "loop": ("loop", ""),
 }
 OF_AUTHORITY = COMMON | {
-    "loop": ("loop", ""),
     "any.wild": ("found", "192.0.2.7"),
     "empty": ("no such record", ""),
     "host.old": ("found", "192.0.2.8"),

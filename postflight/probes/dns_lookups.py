@@ -12,7 +12,7 @@ from dns.rdatatype import RdataType
 from postflight.evidence import Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
-from postflight.probes.dns_answers import Said, encloses, is_loop, plain, read
+from postflight.probes.dns_answers import Said, encloses, is_loop, parse_name, plain, read
 from postflight.probes.dns_evidence import EITHER_FAMILY, SETTLED, UNSIGNED, Resolution, Server, shown
 from postflight.probes.dns_exchange import NoMessageError, Query, exchange
 
@@ -101,13 +101,32 @@ def _knows_the_zone(
 def _with_reason(
     connections: Connections, server: Server, name: dns.name.Name, kind: RdataType, failed: Said
 ) -> Said:
-    """Ask once more without DNSSEC: what is found then does not pass validation."""
+    """Look for a loop of aliases, and ask once more without DNSSEC: what is found then is not signed well."""
+    loop = _loop(connections, server, Query(name, kind, recurses=True), None)
+    if loop is not None:
+        return loop
     query = Query(name, kind, recurses=True, validates=False)
     said = ask(connections, server, query, Deadline.after(connections.addresses.limits.try_s), None)
     if said.status != "found":
         return failed
     reason = f"{failed.detail}, " if failed.detail else ""
     return replace(failed, detail=f"{reason}{UNSIGNED}, without it the answer is {said.values[0]}")
+
+
+def _loop(connections: Connections, server: Server, query: Query, zone: dns.name.Name | None) -> Said | None:
+    """Return the loop of aliases that a server, which fails on its name, knows link by link; None without.
+
+    BIND and unbound answer SERVFAIL for a name in a loop.
+    """
+    chain: tuple[dns.name.Name, ...] = (query.name,)
+    deadline = Deadline.after(connections.addresses.limits.try_s)
+    while not is_loop(chain):
+        link = replace(query, name=chain[-1], kind=dns.rdatatype.CNAME)
+        said = ask(connections, server, link, deadline, zone)
+        if said.status != "found":
+            return None
+        chain = (*chain, parse_name(said.values[0]))
+    return Said("loop", chain, who=server.title)
 
 
 def of_zone(
@@ -124,6 +143,8 @@ def of_zone(
         chain = (*chain, *said.chain[1:])
         if is_loop(chain):
             return replace(said, status="loop", chain=chain)
+        if said.status == "server failure":
+            return _loop(connections, server, query, zone) or replace(said, chain=chain)
         is_beyond = said.status is None and not chain[-1].is_subdomain(zone)
         if is_beyond or (not is_first and said.status in _DECLINED):
             return _beyond(connections, server, chain, query.kind)
