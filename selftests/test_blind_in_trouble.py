@@ -65,7 +65,8 @@ def test_a_pod_that_could_not_be_asked_is_not_green(troubled: Sandbox, permissio
 
     assert seen["verdict"] in {"failed", "unverified"}
     if seen["verdict"] == "failed":
-        assert "404" in seen["message"]
+        # The kubelet restarts it again and again; meanwhile nothing listens.
+        assert any(words in seen["message"] for words in ("404", "connection refused"))
     else:
         assert seen["permission"].startswith(permission)
 

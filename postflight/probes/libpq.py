@@ -25,12 +25,18 @@ class Target:
 
 
 def be_verbose(conn: Any) -> None:
-    """Have libpq put the SQLSTATE into its errors: psycopg has no call for that, so it is libpq's own."""
+    """Have libpq put the SQLSTATE into its errors: psycopg has no call for that, so it is libpq's own.
+
+    Where the system does not find it (Windows), a refused login is unverified, in libpq's words.
+    """
     import psycopg
 
     module = str(sys.modules[psycopg.pq.PGconn.__module__].__file__)
     library = ctypes.util.find_library("pq") if module.endswith(".py") else module
-    call = ctypes.CDLL(library).PQsetErrorVerbosity
+    try:
+        call = ctypes.CDLL(library).PQsetErrorVerbosity
+    except (AttributeError, OSError):
+        return
     call.argtypes = (ctypes.c_void_p, ctypes.c_int)
     call(conn.pgconn_ptr, _VERBOSE)
 
