@@ -263,9 +263,8 @@ class Session:
         return closing.is_removing(self._run)
 
     def _close(self, run: Run, exit_status: int, *, is_at_its_end: bool = True) -> None:
-        is_cut = is_cut_short(exit_status) or not is_at_its_end
-        hurries = _is_over(run) or is_cut or bool(self._config.getoption("maxfail"))
-        closing.close(run, hurries=hurries, is_worker=workers.is_worker(self._config))
+        hurries = is_cut_short(exit_status) or not is_at_its_end or bool(self._config.getoption("maxfail"))
+        closing.close(run, hurries=hurries or _is_over(run), is_worker=workers.is_worker(self._config))
 
     def summary_lines(self, width: int) -> Iterator[terminal.Line]:
         """Yield the end of the terminal's output."""
