@@ -121,7 +121,7 @@ RESOLVER = {
     ),
     "postgres": Look(
         lambda world: looking(world.by_resolver(), postgres.login, server(world.closing), "postgres")(),
-        lambda seen: "terminated" in str(seen.problem),
+        lambda seen: "closed the connection without an answer" in str(seen.problem),
     ),
     "service": Look(
         lambda world: looking(world.by_resolver(), proxy.direct_answer, "shop", "cart", world.http, "/")(),

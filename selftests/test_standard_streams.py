@@ -49,7 +49,7 @@ def test_a_healthy_environment_stays_green_whatever_becomes_of_the_output(
 ) -> None:
     """A deployment must not be rolled back since a log is full."""
     # More is printed than fits into a pipe's buffer, so that `head` is gone before it ends.
-    run = f'$PY -m pytest --env sandbox -vv --reports="{tmp_path}" -p no:cacheprovider {_FEW} {output}'
+    run = f'"$PY" -m pytest --env sandbox -vv --reports="{tmp_path}" -p no:cacheprovider {_FEW} {output}'
     done = shell(run, **sandbox.process_environment)
 
     assert done.returncode == 0, done.stderr
@@ -62,7 +62,7 @@ def test_a_broken_environment_stays_red_where_the_output_is_full(sandbox: Sandbo
     """What is lost on the terminal is in the reports."""
     sandbox.break_("nat-failed")
     try:
-        run = f'$PY -m pytest --env sandbox --reports="{tmp_path}" tests_infra/test_nat.py > /dev/full'
+        run = f'"$PY" -m pytest --env sandbox --reports="{tmp_path}" tests_infra/test_nat.py > /dev/full'
         done = shell(run, **sandbox.process_environment)
     finally:
         sandbox.mend("nat-failed")
@@ -85,7 +85,7 @@ def test_a_broken_environment_stays_red_where_the_output_is_full(sandbox: Sandbo
 )
 def test_usage_errors_and_lists_keep_their_status(words: str, status: int, unbuffered: str) -> None:
     """A list that is lost is a failure, since it is all that was wanted; one that is cut by `head` is not."""
-    done = shell(f"$PY -m pytest -p no:cacheprovider {words}", unbuffered=unbuffered)
+    done = shell(f'"$PY" -m pytest -p no:cacheprovider {words}', unbuffered=unbuffered)
 
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
@@ -109,7 +109,7 @@ def test_commands_complain_of_lost_output_in_a_sentence(
     words: str, status: int, said: str, unbuffered: str
 ) -> None:
     """`postflight permissions > policy.json` on a full disk must not seem to have written a policy."""
-    done = shell(f"$PY -m postflight {words}", unbuffered=unbuffered)
+    done = shell(f'"$PY" -m postflight {words}', unbuffered=unbuffered)
 
     assert (done.returncode, done.stderr.strip()) == (status, said)
 
