@@ -68,6 +68,27 @@ def test_a_version_that_may_not_be_deleted_is_told(cloud: Cloud, versioned: str)
     assert set(left) == {OLD, seen.key}
 
 
+def test_a_version_that_a_sweep_may_not_delete_is_named_until_it_is_gone(
+    cloud: Cloud, versioned: str, tmp_path: Path
+) -> None:
+    """Once it is hidden no listing shows it, and a deletion without its version would only hide it again."""
+    versioned_store = cloud.aws.client("s3")
+    (version,) = versioned_store.list_object_versions(Bucket=versioned, Prefix=OLD)["Versions"]
+    cloud.aws.deny(["s3:DeleteObjectVersion"])
+    try:
+        look_at(cloud.aws, versioned, tmp_path / "run-1")
+    finally:
+        cloud.aws.deny([])
+    (left,) = [one.canary for one in CanaryRecords(tmp_path / "run-1").of_this_run() if one.canary.key == OLD]
+    look_at(cloud.aws, versioned, tmp_path / "run-2")
+    gone = versions(cloud, versioned)
+    cloud.aws.client("s3").delete_bucket(Bucket=versioned)
+
+    assert left.command.endswith(f"--key {OLD} --version-id {version['VersionId']}")
+    assert [key for key in gone if key == OLD] == [OLD], "the marker stays; the version is gone"
+    assert list(tmp_path.glob("*/canaries/*.json")) == []
+
+
 def test_an_unanswered_upload_leaves_no_version(cloud: Cloud, versioned: str) -> None:
     """Its version is not known; the deletion's marker tells that there is one, and both are removed."""
     with standing_before(str(cloud.aws.endpoint_url)) as proxy:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -18,6 +17,7 @@ from postflight.probes.aws.canary_upload import (
     Upload,
     ends_in_time,
     in_background,
+    record_removal,
     remove,
 )
 from postflight.probes.aws.refusals import garbage
@@ -167,7 +167,4 @@ def remove_abandoned(connections: Connections) -> None:
             continue
         with canary.allowed():
             removal = remove(connections, one, until)
-        if removal.why:
-            records.leave(replace(one, why=removal.why, version=removal.kept or one.version))
-        else:
-            record.drop()
+        record_removal(records, one, removal)

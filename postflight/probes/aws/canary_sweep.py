@@ -13,8 +13,7 @@ from typing import Final
 from postflight.evidence import Unverified
 from postflight.probes.aws.canary_records import Record, WrittenCanary
 from postflight.probes.aws.canary_removal import current_version, delete
-from postflight.probes.aws.canary_upload import Upload, attempt
-from postflight.probes.aws.refusals import one_line
+from postflight.probes.aws.canary_upload import Removal, Upload, attempt, record_removal
 from postflight.probes.connections import Connections
 
 # No canary gets older than half a minute: of one that nothing else is known of, its run was killed.
@@ -23,7 +22,7 @@ TIME: Final = "%Y%m%dT%H%M%S"
 # A sweep must leave time for the upload; the next run goes on.
 _SWEEP_S: Final = 8.0
 _MOST: Final = 100
-_UNREMOVED: Final = "an earlier run left it, and this one ended before it could remove it"
+_UNREMOVED: Final = "an earlier run left it, and this one had no time left to remove it"
 _OUR_KEY: Final = re.compile(r"(?P<time>\d{8}T\d{6})Z-(?:[A-Za-z0-9.-]+-)?[0-9a-f]{16}")
 
 
@@ -56,35 +55,31 @@ def sweep(
     for one in adopted:
         if upload.sending.is_stopped or time.monotonic() > until:
             break
-        try:
-            why, versions = _removed(connections, one)
-        except Unverified as error:
-            records.leave(replace(one, why=one_line(str(error))))
-            raise
-        kept.extend(f"{one.key} ({each})" for each in versions)
-        if why:
-            records.leave(replace(one, why=why))
-        else:
-            records.drop(one)
-        if not why or versions:
+        removal = _removed(connections, one)
+        record_removal(records, one, removal)
+        if removal.error is not None:
+            raise removal.error
+        if removal.kept:
+            kept.append(f"{one.key} ({removal.kept})")
+        if not removal.problem:
             swept.append(one.key)
     return tuple(swept), tuple(kept)
 
 
-def _removed(connections: Connections, one: WrittenCanary) -> tuple[str, list[str]]:
-    """Remove a canary; return why it is left (empty when it is gone), and the versions that stay.
-
-    Raises Unverified.
-    """
-    versions: list[str] = []
+def _removed(connections: Connections, one: WrittenCanary) -> Removal:
+    kept: list[str] = []
     client = connections.aws.client("s3", role=one.role)
 
     def step() -> str:
         version = one.version or current_version(client, one)
-        versions.extend(delete(client, replace(one, version=version)))
-        return f"it may not be deleted: {', '.join(versions)}" if versions else ""
+        kept.extend(delete(client, replace(one, version=version)))
+        return ""
 
-    return attempt(step, "s3:DeleteObject", one.role), versions
+    try:
+        problem = attempt(step, "s3:DeleteObject", one.role)
+    except Unverified as error:
+        return Removal(error=error)
+    return Removal(problem=problem, kept=", ".join(kept))
 
 
 def _left_behind(

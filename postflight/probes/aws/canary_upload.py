@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from postflight.crew import begun
 from postflight.evidence import Unverified
-from postflight.probes.aws.canary_records import WrittenCanary
+from postflight.probes.aws.canary_records import CanaryRecords, WrittenCanary
 from postflight.probes.aws.canary_removal import delete
 from postflight.probes.aws.canary_sending import ENDED, Sending
 from postflight.probes.aws.refusals import error_code, one_line, translated
@@ -145,6 +145,18 @@ class Upload:
 
     def _removal(self, until: float) -> Removal:
         return remove(self._connections, replace(self.canary, version=self.sending.version), until)
+
+
+def record_removal(records: CanaryRecords, canary: WrittenCanary, removal: Removal) -> None:
+    """Leave to the next run what could not be removed, with its version; forget what is gone.
+
+    Raises Unverified.
+    """
+    if removal.why:
+        version = removal.kept or canary.version
+        records.leave(replace(canary, version=version, why=one_line(removal.why)))
+    else:
+        records.drop(canary)
 
 
 def remove(connections: Connections, canary: WrittenCanary, until: float) -> Removal:
