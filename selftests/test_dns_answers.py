@@ -200,6 +200,30 @@ def test_failure_of_dnssec_is_named(opened: Street) -> None:
     assert "SERVFAIL): dnssec bogus (signature expired), DNSSEC validation fails" in seen.said
 
 
+def test_a_failure_that_passes_is_not_one_of_dnssec(opened: Street) -> None:
+    """A slow upstream makes a resolver fail once; what comes next is in its cache."""
+    asked: list[int] = []
+
+    def recovering(query: dns.message.Message) -> list[Answer]:
+        asked.append(query.flags)
+        is_early = len(asked) <= 2
+        return [response(query, code=dns.rcode.SERVFAIL, flags=dns.flags.RA)] if is_early else good(query)
+
+    seen = asked_of_resolver(opened, recovering, "www.name.test")
+    assert (seen.is_found, seen.fails_validation) == (True, False)
+
+
+def test_an_alias_of_the_root_is_no_loop(opened: Street) -> None:
+    """`CNAME .` names nothing; a server that fails on it fails."""
+
+    def odd(query: dns.message.Message) -> list[Answer]:
+        if query.question[0].rdtype != dns.rdatatype.CNAME:
+            return [response(query, code=dns.rcode.SERVFAIL, flags=dns.flags.RA)]
+        return [response(query, ("www.name.test.", "CNAME", "."), flags=dns.flags.RA)]
+
+    assert asked_of_resolver(opened, odd, "www.name.test").status == "server failure"
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

@@ -213,6 +213,16 @@ def test_a_server_whose_name_was_not_resolved_leaves_the_zone_unverified() -> No
     assert judged(network.authoritative_answer, HOST, {**well}).is_found
 
 
+@pytest.mark.parametrize(
+    ("row", "subject"), [(network.authoritative_answer, HOST), (network.zone_answers, ZONE)]
+)
+def test_a_zone_of_which_no_server_could_be_resolved_is_unverified(row: Any, subject: Any) -> None:
+    """It has name servers; that the resolver failed on their names says nothing of the zone."""
+    none = NameServers(zone="name.test", unresolved=("ns1.example could not be resolved.",))
+    with pytest.raises(Unverified, match=r"Not every name server of name\.test was asked: ns1\.example"):
+        judged(row, subject, {("name_servers", "name.test"): none})
+
+
 def test_servfail_is_a_finding_where_the_zone_is_broken_too() -> None:
     """With the reason that its servers give."""
     failed = {("recursive", NAME): said("10.0.0.2", "server failure")}

@@ -36,8 +36,8 @@ def delegated(connections: Connections, zone: str, why: str, port: int = PORT) -
         name = parse_name(zone)
     except NotANameError as error:
         return NameServers(zone=zone, problem=str(error))
-    deadline = Deadline.after(connections.addresses.limits.look_s)
     above, servers = _above(connections, name, port)
+    deadline = Deadline.after(connections.addresses.limits.look_s)
     for _ in range(_MOST_REFERRALS):
         server, answer = _asked(connections, servers, name, deadline)
         if server is None or answer is None:

@@ -12,7 +12,7 @@ from dns.rdatatype import RdataType
 from postflight.evidence import Unverified
 from postflight.probes.connections import Connections
 from postflight.probes.deadlines import Deadline
-from postflight.probes.dns_answers import Said, encloses, is_loop, parse_name, plain, read
+from postflight.probes.dns_answers import NotANameError, Said, encloses, is_loop, parse_name, plain, read
 from postflight.probes.dns_evidence import EITHER_FAMILY, SETTLED, UNSIGNED, Resolution, Server, shown
 from postflight.probes.dns_exchange import NoMessageError, Query, exchange
 
@@ -109,6 +109,16 @@ def _with_reason(
     said = ask(connections, server, query, Deadline.after(connections.addresses.limits.try_s), None)
     if said.status != "found":
         return failed
+    # A failure that has passed meanwhile is not one of DNSSEC.
+    again = ask(
+        connections,
+        server,
+        replace(query, validates=True),
+        Deadline.after(connections.addresses.limits.try_s),
+        None,
+    )
+    if again.status == "found":
+        return again
     reason = f"{failed.detail}, " if failed.detail else ""
     return replace(failed, detail=f"{reason}{UNSIGNED}, without it the answer is {said.values[0]}")
 
@@ -125,7 +135,10 @@ def _loop(connections: Connections, server: Server, query: Query, zone: dns.name
         said = ask(connections, server, link, deadline, zone)
         if said.status != "found":
             return None
-        chain = (*chain, parse_name(said.values[0]))
+        try:
+            chain = (*chain, parse_name(said.values[0]))
+        except NotANameError:
+            return None  # the root, say
     return Said("loop", chain, who=server.title)
 
 

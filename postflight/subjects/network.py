@@ -27,7 +27,7 @@ class ZoneAnswers(Evidence):
         """What is wrong with the zone's servers, one phrase each; none means all is well."""
         found = [self.name_servers.problem] if self.name_servers.problem else []
         found += [answer.said for answer in self.answers if not answer.is_found]
-        if not self.answers and not found:
+        if not self.answers and not found and not self.name_servers.unresolved:
             found.append(f"{self.name_servers.zone} has no name server")
         if found and self.name_servers.source:
             found.append(f"these are its servers {self.name_servers.source}")
